@@ -1,0 +1,21 @@
+package refserver
+
+// Fault is one named way to break the reference server, and the checks that must notice.
+//
+// Check ids are plain strings here: the server knows nothing of the judge's code.
+type Fault struct {
+	// Name is stable, lower-case, with dashes: "manifest-no-error-array".
+	Name string
+	// Area is the requirement area it violates, in lower case: "manifest".
+	Area string
+	// Doc is a sentence or two: what the broken server does, and why that matters to a client.
+	Doc string
+	// Versions lists the IG versions for which the fault is one; empty means 2.0.0 and 3.0.0.
+	Versions []string
+	// Caught lists exactly the checks that must fail.
+	Caught []string
+	// Warned lists exactly the checks that must end in a warning (a SHOULD is violated).
+	Warned []string
+	// Apply breaks a conforming Behaviour.
+	Apply func(*Behaviour)
+}
