@@ -35,11 +35,14 @@ type Problem struct {
 }
 
 // Head is what a line says about itself, as far as it could be read.
+//
+// ID and LastUpdated may share the memory of the line, so that a line costs no allocation: clone them
+// (strings.Clone) to keep them longer than the line's bytes.
 type Head struct {
-	ResourceType string // "" if absent or not a string
+	ResourceType string // "" if absent or not a string; may be kept
 	ID           string // "" if absent or not a string
 	LastUpdated  string // meta.lastUpdated as written, "" if absent
-	Object       bool   // the line is one JSON object
+	Object       bool   // the line is one JSON object, complete and alone
 }
 
 // Judge examines lines one at a time. An implementation keeps buffers between calls, so each goroutine
