@@ -1,0 +1,32 @@
+// Package all lists the areas of checks, in the order in which a client meets what they judge.
+package all
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bulkproof/bulkproof/checks"
+	"github.com/bulkproof/bulkproof/checks/kickoff"
+	"github.com/bulkproof/bulkproof/checks/spec"
+)
+
+// Areas returns all areas. The slice and its checks are the caller's own.
+func Areas() []checks.Area {
+	return []checks.Area{
+		kickoff.Area(),
+	}
+}
+
+// Load returns all areas and the requirement catalogue, validated against each other. An error is a defect of the
+// suite, not of its use.
+func Load() ([]checks.Area, *spec.Catalogue, error) {
+	cat, err := spec.Load()
+	if err != nil {
+		return nil, nil, fmt.Errorf("the requirement catalogue is broken: %w", err)
+	}
+	areas := Areas()
+	if bad := checks.Validate(areas, cat); len(bad) > 0 {
+		return nil, nil, fmt.Errorf("the checks are broken:\n  %s", strings.Join(bad, "\n  "))
+	}
+	return areas, cat, nil
+}

@@ -1,0 +1,183 @@
+package checks
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bulkproof/bulkproof/checks/session"
+	"github.com/bulkproof/bulkproof/checks/spec"
+)
+
+// Observer is told of progress. Its methods may be called from several goroutines.
+type Observer interface {
+	CheckStarted(*Check)
+	CheckDone(Result)
+}
+
+// Options say how a plan is run.
+type Options struct {
+	Parallel int // checks at a time; default 1
+	Observer Observer
+	Waivers  Waivers
+}
+
+// Run runs one check of the plan against the session and returns its result. A panic in the check becomes the outcome
+// error; the end of ctx becomes not-run.
+func Run(ctx context.Context, s *session.Session, cat *spec.Catalogue, c *Check) (res Result) {
+	if ctx.Err() != nil {
+		return Result{Check: c, Outcome: NotRun, Reason: "the run was interrupted before this check"}
+	}
+	t := &T{s: s, cat: cat, check: c}
+	started := time.Now()
+	defer func() {
+		res = t.finish(recover(), started)
+		if ctx.Err() != nil && res.Outcome != Fail {
+			res.Outcome, res.Reason = NotRun, "the run was interrupted during this check"
+		}
+	}()
+	for _, n := range c.Needs {
+		if why := n.missing(s); why != "" {
+			t.Skipf("%s", why)
+		}
+	}
+	c.Run(ctx, t)
+	return
+}
+
+// RunAll runs every selected check of the plan and returns the results of all its entries, in plan order. It is the
+// direct driver; package suites runs the same through Ginkgo.
+func RunAll(ctx context.Context, s *session.Session, p *Plan, o Options) []Result {
+	results := make([]Result, len(p.Entries))
+	stop := p.Prefetch(s)
+	defer stop()
+	sem := make(chan struct{}, max(1, o.Parallel))
+	var wg sync.WaitGroup
+	for i := range p.Entries {
+		sem <- struct{}{}
+		wg.Add(1)
+		go func() {
+			defer func() { <-sem; wg.Done() }()
+			results[i] = p.RunEntry(ctx, s, i, o)
+		}()
+	}
+	wg.Wait()
+	return results
+}
+
+// RunEntry runs the i-th entry of the plan, with waivers applied.
+func (p *Plan) RunEntry(ctx context.Context, s *session.Session, i int, o Options) Result {
+	e := &p.Entries[i]
+	if !e.Selected {
+		return Result{Check: e.Check, Outcome: NotRun, Reason: e.Reason}
+	}
+	if o.Observer != nil {
+		o.Observer.CheckStarted(e.Check)
+	}
+	r := o.Waivers.apply(Run(ctx, s, p.Catalogue, e.Check), s.Now())
+	if o.Observer != nil {
+		o.Observer.CheckDone(r)
+	}
+	return r
+}
+
+// Entry is one check of a plan.
+type Entry struct {
+	Check    *Check
+	Selected bool
+	Reason   string // why not
+}
+
+// Plan is what a run is going to do.
+type Plan struct {
+	IG        spec.Version
+	Catalogue *spec.Catalogue
+	Entries   []Entry
+}
+
+// NewPlan returns the plan for all checks that have something to judge under the version. keep decides which of them
+// are selected; its second result says why one is not. A nil keep selects all.
+func NewPlan(areas []Area, cat *spec.Catalogue, v spec.Version, keep func(*Check) (bool, string)) *Plan {
+	p := &Plan{IG: v, Catalogue: cat}
+	for _, a := range areas {
+		for i := range a.Checks {
+			c := &a.Checks[i]
+			if !c.In(cat, v) {
+				continue
+			}
+			e := Entry{Check: c, Selected: true}
+			if keep != nil {
+				e.Selected, e.Reason = keep(c)
+			}
+			p.Entries = append(p.Entries, e)
+		}
+	}
+	return p
+}
+
+// Selected returns the number of selected checks.
+func (p *Plan) Selected() int {
+	n := 0
+	for _, e := range p.Entries {
+		if e.Selected {
+			n++
+		}
+	}
+	return n
+}
+
+// Scenarios returns the shared exports of the selected checks whose needs are met, each once, in plan order.
+func (p *Plan) Scenarios(s *session.Session) []session.Scenario {
+	var out []session.Scenario
+	var seen []string
+	for _, e := range p.Entries {
+		if !e.Selected || slices.ContainsFunc(e.Check.Needs, func(n Need) bool { return n.missing(s) != "" }) {
+			continue
+		}
+		for _, sc := range e.Check.Exports {
+			if k := sc.String(); !slices.Contains(seen, k) {
+				seen = append(seen, k)
+				out = append(out, sc)
+			}
+		}
+	}
+	return out
+}
+
+// PlannedCost is what a run may cause at the target.
+type PlannedCost struct {
+	Exports   []string // shared exports, by name
+	KickOffs  int      // at most, shared exports included
+	Downloads int      // output file requests beyond one for each file of the shared exports
+}
+
+// Cost returns what the plan may cause at the target of the session.
+func (p *Plan) Cost(s *session.Session) PlannedCost {
+	var c PlannedCost
+	for _, sc := range p.Scenarios(s) {
+		c.Exports = append(c.Exports, sc.String())
+	}
+	c.KickOffs = len(c.Exports)
+	for _, e := range p.Entries {
+		if e.Selected && !slices.ContainsFunc(e.Check.Needs, func(n Need) bool { return n.missing(s) != "" }) {
+			c.KickOffs += e.Check.Cost.KickOffs
+			c.Downloads += e.Check.Cost.Downloads
+		}
+	}
+	return c
+}
+
+// Prefetch starts the plan's shared exports in the background, so that their waiting times overlap. The function
+// returned waits for those in progress.
+func (p *Plan) Prefetch(s *session.Session) (wait func()) {
+	var wg sync.WaitGroup
+	for _, sc := range p.Scenarios(s) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			s.Export(sc)
+		}()
+	}
+	return wg.Wait
+}
