@@ -128,7 +128,23 @@ func (b *builder) named(k string, l loc, display string) {
 	b.end()
 }
 
+// newRef is ref for a target that the caller knows to be new, which saves the search in a long member list.
+func (b *builder) newRef(k string, l loc) {
+	b.open(k)
+	b.addReference(l)
+	b.end()
+}
+
 func (b *builder) reference(l loc) {
+	known := slices.Contains(b.refLocs, l)
+	text, refs, locs := len(b.text), len(b.refs), len(b.refLocs)
+	b.addReference(l)
+	if known {
+		b.text, b.refs, b.refLocs = b.text[:text], b.refs[:refs], b.refLocs[:locs]
+	}
+}
+
+func (b *builder) addReference(l loc) {
 	from := len(b.text)
 	b.text = append(b.text, kinds[l.k].name...)
 	b.text = append(b.text, '/')
@@ -141,10 +157,6 @@ func (b *builder) reference(l loc) {
 	}
 	b.j = append(b.j, b.text[from:]...)
 	b.j = append(b.j, '"')
-	if slices.Contains(b.refLocs, l) {
-		b.text = b.text[:from]
-		return
-	}
 	b.refLocs = append(b.refLocs, l)
 	b.refs = append(b.refs, span{from, len(b.text)})
 }
@@ -179,7 +191,7 @@ func (b *builder) concept(k string, codes ...code) {
 		b.coding("", c)
 	}
 	b.endList()
-	if codes[0].display != "" && len(codes[0].display) > 3 {
+	if codes[0].display != "" {
 		b.str("text", codes[0].display)
 	}
 	b.end()

@@ -60,9 +60,11 @@ var sentences = []string{
 	"Discussed with an imaginary colleague <nobody@example.org> & filed.",
 }
 
-var organizationNames = []string{
-	"Founding Sample Clinic", "Imaginary Mutual Insurance", "Mock Valley Laboratory", "Placeholder General Hospital",
-	"Fictitious Health Plan", "Null Island Imaging", "Example Street Surgery",
-}
+var (
+	organizationNames = []string{
+		"Founding Sample Clinic", "Mock Valley Laboratory", "Placeholder General Hospital", "Null Island Imaging", "Example Street Surgery",
+	}
+	insurerNames = []string{"Imaginary Mutual Insurance", "Fictitious Health Plan"}
+)
 
 var locationNames = []string{"North Wing (sample)", "Pavillon d'essai", "Ward Zero", "Outpatient Mock-up", "Teststraße 1"}
