@@ -37,6 +37,10 @@ func (f *File) At() Evidence {
 type FileSet struct {
 	Files  []*File // in the manifest's order: output, error, deleted
 	Reason string  // why nothing was read; "" otherwise
+	// Duplicates are resources that occur more than once over all output files, grouped by rule and type.
+	Duplicates []ndjson.Group
+	// DuplicatesErr says why not every resource could be compared; nil otherwise.
+	DuplicatesErr error
 }
 
 // Kind returns the files of one kind.
@@ -73,12 +77,11 @@ func (s *Session) Files(ex *Export) *FileSet {
 			fs.Reason = fmt.Sprintf("the manifest lists %d files, more than the bound of %d", len(all), s.cfg.MaxFiles)
 			return fs
 		}
-		unique, err := newUnique()
-		if err != nil {
-			fs.Reason = "the memory for duplicates could not be set up: " + err.Error()
-			return fs
-		}
+		unique := ndjson.NewUnique("", 0)
 		defer unique.Close()
+		for _, it := range m.Output {
+			unique.Expect(it.Name())
+		}
 		fs.Files = make([]*File, len(all))
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(s.cfg.Parallel)
@@ -95,6 +98,7 @@ func (s *Session) Files(ex *Export) *FileSet {
 			})
 		}
 		_ = g.Wait() // readFile keeps its errors in the File
+		fs.Duplicates, fs.DuplicatesErr = unique.Report(ctx, 5, nil)
 		s.jobs.mu.Lock()
 		s.jobs.resources += fs.Resources()
 		s.jobs.mu.Unlock()

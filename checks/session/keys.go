@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func ParseKeys(b []byte, kid string) ([]Key, error) {
 	}
 	var set jose.JSONWebKeySet
 	var one jose.JSONWebKey
-	if err := set.UnmarshalJSON(b); err != nil || len(set.Keys) == 0 {
+	if err := json.Unmarshal(b, &set); err != nil || len(set.Keys) == 0 {
 		if err := one.UnmarshalJSON(b); err != nil {
 			return nil, errors.New("it is JSON but holds no usable JWK (RFC 7517); kty, and for RSA n, e, d or for EC crv, x, y, d are needed")
 		}

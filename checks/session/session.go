@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bulkproof/bulkproof/checks/ndjson"
 	"github.com/bulkproof/bulkproof/checks/spec"
 )
 
@@ -177,6 +176,3 @@ func gunzip(b []byte, max int64) ([]byte, error) {
 	}
 	return plain, err
 }
-
-// Unique returns the session's memory of type and id over the files of one export; see ndjson.Unique.
-func newUnique() (*ndjson.Unique, error) { return ndjson.NewUnique("", 64<<20) }

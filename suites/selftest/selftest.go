@@ -1,0 +1,218 @@
+// Package selftest proves the suite on itself: it runs the checks against the reference server, whole and broken in
+// every named way, and compares what they found with what each fault says they must find.
+package selftest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bulkproof/bulkproof/checks"
+	"github.com/bulkproof/bulkproof/checks/session"
+	"github.com/bulkproof/bulkproof/checks/spec"
+	refserver "github.com/bulkproof/bulkproof/reference-server"
+)
+
+// Options of a matrix run.
+type Options struct {
+	IG       spec.Version
+	Areas    []checks.Area
+	Cat      *spec.Catalogue
+	Faults   []refserver.Fault // those that apply to IG are run
+	Parallel int               // rows at a time; default 2
+	Keep     func(*checks.Check) (bool, string)
+	Done     func(Row) // told of each row as it ends, from one goroutine at a time
+}
+
+// Row is the result of one fault, or of the clean server.
+type Row struct {
+	Fault        string // "" for the clean server
+	Area         string
+	Doc          string
+	Failed       []string // checks that failed, sorted
+	Warned       []string
+	Inconclusive []string
+	Skipped      []string
+	Missing      []string // checks that the fault names and that did not end as it says
+	Extra        []string // checks that found something though the fault does not name them; or, on the clean server, did not pass
+	Errors       []string // checks that ended in error: defects of the suite
+	Took         time.Duration
+	Results      []checks.Result
+	Traffic      session.Traffic
+	Problem      string // why the row could not be run
+}
+
+// Exact reports whether the row is as it must be.
+func (r Row) Exact() bool {
+	return len(r.Missing) == 0 && len(r.Extra) == 0 && len(r.Errors) == 0 && r.Problem == ""
+}
+
+// Matrix is a whole run: the clean server first, then the faults in their order.
+type Matrix struct {
+	IG      spec.Version
+	Checks  []string // ids, in plan order
+	Clean   Row
+	Rows    []Row
+	Untried []string // checks that no fault of the run names
+}
+
+// Exact reports whether every row is as it must be and every check was tripped by some fault.
+func (m *Matrix) Exact() bool {
+	return m.Clean.Exact() && len(m.Untried) == 0 && !slices.ContainsFunc(m.Rows, func(r Row) bool { return !r.Exact() })
+}
+
+// Run runs the matrix. The error says that it could not be run at all; what the rows found is in the Matrix.
+func Run(ctx context.Context, o Options) (*Matrix, error) {
+	m := &Matrix{IG: o.IG}
+	plan := checks.NewPlan(o.Areas, o.Cat, o.IG, o.Keep)
+	known := map[string]bool{}
+	for _, e := range plan.Entries {
+		if e.Selected {
+			m.Checks = append(m.Checks, e.Check.ID)
+			known[e.Check.ID] = true
+		}
+	}
+	var faults []refserver.Fault
+	tried := map[string]bool{}
+	for _, f := range o.Faults {
+		if !f.AppliesTo(string(o.IG)) {
+			continue
+		}
+		// With a selection of checks, a fault of others has nothing to show.
+		named := slices.Concat(f.Caught, f.Warned)
+		if o.Keep != nil && !slices.ContainsFunc(named, func(id string) bool { return known[id] }) {
+			continue
+		}
+		faults = append(faults, f)
+		for _, id := range named {
+			tried[id] = true
+		}
+	}
+	for _, id := range m.Checks {
+		if !tried[id] {
+			m.Untried = append(m.Untried, id)
+		}
+	}
+	var mu sync.Mutex
+	done := func(r Row) {
+		mu.Lock()
+		defer mu.Unlock()
+		if o.Done != nil {
+			o.Done(r)
+		}
+	}
+	m.Clean = runRow(ctx, o, nil, known)
+	done(m.Clean)
+	m.Rows = make([]Row, len(faults))
+	sem := make(chan struct{}, max(1, o.Parallel))
+	var wg sync.WaitGroup
+	for i := range faults {
+		sem <- struct{}{}
+		wg.Add(1)
+		go func() {
+			defer func() { <-sem; wg.Done() }()
+			m.Rows[i] = runRow(ctx, o, &faults[i], known)
+			done(m.Rows[i])
+		}()
+	}
+	wg.Wait()
+	return m, ctx.Err()
+}
+
+func runRow(ctx context.Context, o Options, f *refserver.Fault, known map[string]bool) (row Row) {
+	started := time.Now()
+	defer func() { row.Took = time.Since(started) }()
+	if f != nil {
+		row.Fault, row.Area, row.Doc = f.Name, f.Area, f.Doc
+	}
+	results, traffic, err := RunOnce(ctx, o, f)
+	row.Results, row.Traffic = results, traffic
+	if err != nil {
+		row.Problem = err.Error()
+		return row
+	}
+	row.judge(f, known)
+	return row
+}
+
+// judge compares the results with what the fault says, or for a nil fault with a conformant server.
+func (r *Row) judge(f *refserver.Fault, known map[string]bool) {
+	for _, res := range r.Results {
+		id := res.Check.ID
+		switch res.Outcome {
+		case checks.Fail:
+			r.Failed = append(r.Failed, id)
+		case checks.Warn:
+			r.Warned = append(r.Warned, id)
+		case checks.Inconclusive:
+			r.Inconclusive = append(r.Inconclusive, id)
+		case checks.Skip:
+			r.Skipped = append(r.Skipped, id)
+		case checks.Error:
+			r.Errors = append(r.Errors, id+": "+res.Reason)
+		}
+	}
+	for _, list := range [][]string{r.Failed, r.Warned, r.Inconclusive, r.Skipped, r.Errors} {
+		slices.Sort(list)
+	}
+	var mustFail, mustWarn []string
+	if f != nil {
+		mustFail, mustWarn = f.Caught, f.Warned
+	} else {
+		r.Extra = append(r.Extra, r.Inconclusive...)
+	}
+	compare := func(must, got []string) {
+		for _, id := range must {
+			if known[id] && !slices.Contains(got, id) {
+				r.Missing = append(r.Missing, id)
+			} else if !known[id] {
+				// An id that no check has is a misspelling; one that was merely not selected is none of this run's business.
+				continue
+			}
+		}
+		for _, id := range got {
+			if !slices.Contains(must, id) {
+				r.Extra = append(r.Extra, id)
+			}
+		}
+	}
+	compare(mustFail, r.Failed)
+	compare(mustWarn, r.Warned)
+}
+
+// RunOnce runs the plan once against a fresh reference server with the given fault, nil for none, directly and in
+// parallel, with a clock that never waits.
+func RunOnce(ctx context.Context, o Options, f *refserver.Fault) (results []checks.Result, traffic session.Traffic, err error) {
+	s, stop, err := Open(ctx, o.IG, f)
+	if err != nil {
+		return nil, traffic, err
+	}
+	defer func() {
+		traffic = s.Traffic()
+		err = errors.Join(err, stop(ctx))
+	}()
+	plan := checks.NewPlan(o.Areas, o.Cat, o.IG, o.Keep)
+	return checks.RunAll(ctx, s, plan, checks.Options{Parallel: 4}), traffic, nil
+}
+
+// UnknownChecks returns a sentence for each check id that a fault names and no check has.
+func UnknownChecks(areas []checks.Area, faults []refserver.Fault) []string {
+	known := map[string]bool{}
+	for _, a := range areas {
+		for _, c := range a.Checks {
+			known[c.ID] = true
+		}
+	}
+	var out []string
+	for _, f := range faults {
+		for _, id := range slices.Concat(f.Caught, f.Warned) {
+			if !known[id] {
+				out = append(out, fmt.Sprintf("the fault %s names the check %q, which does not exist", f.Name, id))
+			}
+		}
+	}
+	return out
+}
