@@ -13,6 +13,7 @@ import (
 	"github.com/fatih/color"
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/bulkproof/bulkproof/reporters/internal/figures"
 	"github.com/bulkproof/bulkproof/reporters/model"
 )
 
@@ -105,12 +106,12 @@ func (c *Console) Start(p Plan) {
 	c.label(&b, "target", p.Target)
 	c.label(&b, "ig", "FHIR Bulk Data Access "+p.IG)
 	c.label(&b, "access", p.Authorized)
-	cost := plural(int64(c.total), "check")
+	cost := figures.Plural(c.total, "check")
 	if p.KickOffs > 0 {
-		cost += ", at most " + plural(int64(p.KickOffs), "kick-off")
+		cost += ", at most " + figures.Plural(p.KickOffs, "kick-off")
 	}
 	if p.Downloads > 0 {
-		cost += ", at most " + plural(int64(p.Downloads), "download")
+		cost += ", at most " + figures.Plural(p.Downloads, "download")
 	}
 	c.label(&b, "plan", cost)
 	b.WriteByte('\n')
@@ -206,41 +207,6 @@ func (c *Console) write(text string) {
 	if _, err := io.WriteString(c.w, text); err != nil {
 		c.broken = true
 	}
-}
-
-func plural(n int64, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return thousands(n) + " " + noun + "s"
-}
-
-// thousands writes 4310 as "4,310".
-func thousands(n int64) string {
-	s := fmt.Sprint(n)
-	start := 0
-	if n < 0 {
-		start = 1
-	}
-	for i := len(s) - 3; i > start; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// bytes writes a size in decimal units, as storage and networks are measured.
-func bytes(n int64) string {
-	if n < 1000 {
-		return plural(n, "byte")
-	}
-	v, unit := float64(n), ""
-	for _, unit = range []string{"kB", "MB", "GB", "TB"} {
-		v /= 1000
-		if v < 999.95 {
-			break
-		}
-	}
-	return fmt.Sprintf("%.1f %s", v, unit)
 }
 
 // palette is the colours of one console; each prints plainly when colour is off. The library decides by a

@@ -5,6 +5,8 @@ import (
 
 	"github.com/rivo/uniseg"
 	"github.com/schollz/progressbar/v3"
+
+	"github.com/bulkproof/bulkproof/reporters/internal/figures"
 )
 
 // barWriter hands the progress bar's output to the console, so that a broken writer silences both. It is used
@@ -86,4 +88,4 @@ func (c *Console) endBar() {
 	c.bar = nil
 }
 
-func plain(n int, what string) string { return thousands(int64(n)) + " " + what }
+func plain(n int, what string) string { return figures.Number(n) + " " + what }

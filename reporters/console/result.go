@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/bulkproof/bulkproof/reporters/internal/figures"
 	"github.com/bulkproof/bulkproof/reporters/model"
 )
 
@@ -61,7 +62,7 @@ func (c *Console) finding(b *strings.Builder, f *model.Finding) {
 	b.WriteString(c.field("expected", f.Expected))
 	observed := f.Observed
 	if f.Count > 1 {
-		observed += fmt.Sprintf(" (seen %s times)", thousands(int64(f.Count)))
+		observed += fmt.Sprintf(" (seen %s times)", figures.Number(f.Count))
 	}
 	b.WriteString(c.field("observed", observed))
 	b.WriteString(c.field("evidence", f.Evidence.String()))

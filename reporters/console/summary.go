@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/bulkproof/bulkproof/reporters/internal/figures"
 	"github.com/bulkproof/bulkproof/reporters/model"
 )
 
@@ -68,10 +69,10 @@ func (c *Console) countLine(t model.Totals) string {
 	parts := []string{}
 	for _, o := range model.Outcomes() {
 		if n := t.Of(o); n > 0 {
-			parts = append(parts, thousands(int64(n))+" "+string(o))
+			parts = append(parts, figures.Number(n)+" "+string(o))
 		}
 	}
-	line := thousands(int64(t.Checks))
+	line := figures.Number(t.Checks)
 	if len(parts) > 0 {
 		line += ": " + strings.Join(parts, ", ")
 	}
@@ -79,14 +80,14 @@ func (c *Console) countLine(t model.Totals) string {
 }
 
 func cost(t model.Traffic) string {
-	s := plural(int64(t.KickOffs), "kick-off")
+	s := figures.Plural(t.KickOffs, "kick-off")
 	if refused := t.KickOffAttempts - t.KickOffs; refused > 0 {
-		s += fmt.Sprintf(" (and %s refused)", thousands(int64(refused)))
+		s += fmt.Sprintf(" (and %s refused)", figures.Number(refused))
 	}
-	s += ", " + plural(int64(t.CompletedExports), "completed export") + ", " + plural(int64(t.Requests), "request") +
-		", " + bytes(t.BytesReceived) + " received"
+	s += ", " + figures.Plural(t.CompletedExports, "completed export") + ", " + figures.Plural(t.Requests, "request") +
+		", " + figures.Size(t.BytesReceived) + " received"
 	if t.JobsDeleted > 0 {
-		s += ", " + plural(int64(t.JobsDeleted), "job") + " deleted"
+		s += ", " + figures.Plural(t.JobsDeleted, "job") + " deleted"
 	}
 	return s
 }

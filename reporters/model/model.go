@@ -162,7 +162,7 @@ type Exchange struct {
 	DurationMS int64     `json:"durationMs"`
 	Request    Message   `json:"request"`
 	Response   *Message  `json:"response,omitempty"`
-	Error      string    `json:"error,omitempty"` // instead of a response
+	Error      string    `json:"error,omitempty"` // why there is no response, or why its body ended early
 }
 
 // Message is one side of an exchange.
