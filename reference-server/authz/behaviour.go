@@ -250,6 +250,8 @@ type Behaviour struct {
 	GrantExcess bool
 	// GrantUnknown (legal, noted) names unknown scopes in the grant; they give no right.
 	GrantUnknown bool
+	// GrantConstraint grants a scope with search parameters, names them in the answer, and does not enforce them.
+	GrantConstraint bool
 	// GrantEverything grants the whole pre-authorization whatever was asked.
 	GrantEverything bool
 	// EchoRequestedScope answers the scope as requested although less was granted.
@@ -287,6 +289,8 @@ type Behaviour struct {
 	CapByAssertion bool
 	// RefreshToken adds a refresh_token.
 	RefreshToken bool
+	// RevokeOlderTokens (legal) ends the tokens that the client holds when it gets a new one.
+	RevokeOlderTokens bool
 	// NoTokenType leaves token_type out.
 	NoTokenType bool
 	// WrongTokenType answers token_type "JWT".

@@ -11,7 +11,8 @@ func (s *Server) ServeIntrospection(w http.ResponseWriter, r *http.Request) {
 		if f.Challenge != "" {
 			w.Header().Set("WWW-Authenticate", f.Challenge)
 		}
-		write(w, f.Status, "application/json", encode(map[string]any{"error": "invalid_client", "error_description": ascii(f.Description)}))
+		// RFC 7662 §2.3: refused as the bearer token usage of RFC 6750 says.
+		write(w, f.Status, "application/json", encode(map[string]any{"error": "invalid_token", "error_description": ascii(f.Description)}))
 		return
 	}
 	form, e := parseTokenRequest(b, w, r)

@@ -59,29 +59,29 @@ func (f *jwksFetcher) forget(url string) {
 	delete(f.cache, url)
 }
 
-// get returns the keys at the URL, from the cache as long as Cache-Control allows
+// get returns the keys at the URL and whether they came from the cache, which serves as long as Cache-Control allows
 // (client-confidential-asymmetric.html#signature-verification).
-func (f *jwksFetcher) get(b *Behaviour, url string, now time.Time) (keySet, error) {
+func (f *jwksFetcher) get(b *Behaviour, url string, now time.Time) (keys keySet, cached bool, err error) {
 	f.mu.Lock()
 	c := f.cache[url]
 	if c != nil && !b.NeverCacheJWKS && (now.Before(c.until) || b.CacheJWKSForever) {
-		keys := c.keys
+		keys = c.keys
 		f.mu.Unlock()
-		return keys, nil
+		return keys, true, nil
 	}
 	f.mu.Unlock()
-	return f.fetch(b, url, now)
+	keys, err = f.fetch(b, url, now)
+	return keys, false, err
 }
 
-// again fetches the URL anew because a kid was not among the cached keys; false when it did so a moment ago, or when
-// the keys were fetched for this very request.
+// again fetches the URL anew because a kid was not among the cached keys; false when it did so a moment ago.
 func (f *jwksFetcher) again(b *Behaviour, url string, now time.Time) (keySet, bool) {
 	if b.CacheJWKSForever {
 		return keySet{}, false
 	}
 	f.mu.Lock()
 	c := f.cache[url]
-	if c == nil || !now.Before(c.until) || now.Before(c.refetch.Add(jwksRefetchEvery)) {
+	if c == nil || now.Before(c.refetch.Add(jwksRefetchEvery)) {
 		f.mu.Unlock()
 		return keySet{}, false
 	}
@@ -95,15 +95,13 @@ func (f *jwksFetcher) again(b *Behaviour, url string, now time.Time) (keySet, bo
 func (f *jwksFetcher) fetch(b *Behaviour, url string, now time.Time) (keySet, error) {
 	v, err, _ := f.flight.Do(url, func() (any, error) {
 		keys, age, err := f.ask(b, url, now)
+		if err != nil {
+			return keySet{}, err // and no stale keys: SHALL NOT cache longer than Cache-Control says
+		}
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		old := f.cache[url]
-		if err != nil {
-			// Stale keys are not used (SHALL NOT cache longer), so there is nothing to keep but the throttle.
-			return keySet{}, err
-		}
 		c := &cachedJWKS{keys: keys, until: now.Add(age)}
-		if old != nil {
+		if old := f.cache[url]; old != nil {
 			c.refetch, c.everSeen = old.refetch, old.everSeen
 		}
 		if b.KeepRemovedKeys {

@@ -43,6 +43,8 @@ type Scope struct {
 	V1 bool
 	// Query is a search constraint without its question mark; this server grants none.
 	Query string
+
+	unconstrained bool // Query is told but not enforced: Behaviour.GrantConstraint
 }
 
 // String writes the scope in the syntax it was asked in, as far as that syntax can express the letters.
@@ -81,7 +83,7 @@ func (ss Scopes) String() string {
 func (ss Scopes) letters(typ string) Letters {
 	var l Letters
 	for _, sc := range ss {
-		if sc.Query == "" && (sc.Type == typ || sc.Type == "*") {
+		if (sc.Query == "" || sc.unconstrained) && (sc.Type == typ || sc.Type == "*") {
 			l |= sc.Letters
 		}
 	}
@@ -193,7 +195,8 @@ func (s *Server) mediate(b *Behaviour, asked []string, allowed Scopes) mediation
 			break
 		}
 		want, ok := parseScope(text)
-		if !ok || want.Query != "" || !s.holds(want.Type) || b.RefuseV1 && want.V1 || b.RefuseV2 && !want.V1 {
+		want.unconstrained = want.Query != "" && b.GrantConstraint
+		if !ok || want.Query != "" && !want.unconstrained || !s.holds(want.Type) || b.RefuseV1 && want.V1 || b.RefuseV2 && !want.V1 {
 			m.refused = true
 			unknown = append(unknown, text)
 			continue
@@ -205,7 +208,7 @@ func (s *Server) mediate(b *Behaviour, asked []string, allowed Scopes) mediation
 			continue
 		}
 		want.Letters &= readable
-		m.granted = append(m.granted, narrow(want, allowed)...)
+		m.granted = append(m.granted, s.narrow(want, allowed)...)
 		if len(m.granted) == before {
 			m.refused = true
 		}
@@ -213,9 +216,7 @@ func (s *Server) mediate(b *Behaviour, asked []string, allowed Scopes) mediation
 	if b.ExpandWildcard {
 		m.granted = s.expand(m.granted)
 	}
-	if !b.SplitScopes {
-		m.granted = shortest(m.granted)
-	}
+	m.granted = shortest(m.granted)
 	if b.V1AsV2 {
 		for i := range m.granted {
 			m.granted[i].V1 = false
@@ -244,19 +245,23 @@ func (s *Server) holds(typ string) bool {
 
 // narrow returns the part of want that is pre-authorised: want itself with fewer letters, or, for a wildcard of which
 // only some types are pre-authorised, one scope for each of these.
-func narrow(want Scope, allowed Scopes) Scopes {
+func (s *Server) narrow(want Scope, allowed Scopes) Scopes {
 	var out Scopes
 	base := want.Letters & allowed.letters(want.Type)
 	if base != 0 {
-		out = append(out, Scope{Type: want.Type, Letters: base, V1: want.V1})
+		granted := want
+		granted.Letters = base
+		out = append(out, granted)
 	}
 	if want.Type != "*" || base == want.Letters {
 		return out
 	}
 	for _, sc := range allowed {
 		more := want.Letters & allowed.letters(sc.Type)
-		if sc.Type != "*" && more != base && more != 0 {
-			out = append(out, Scope{Type: sc.Type, Letters: more, V1: want.V1})
+		if sc.Type != "*" && more != base && s.holds(sc.Type) {
+			granted := want
+			granted.Type, granted.Letters = sc.Type, more
+			out = append(out, granted)
 		}
 	}
 	return out
@@ -297,8 +302,7 @@ func shortest(in Scopes) Scopes {
 		merged = append(merged, sc)
 	}
 	return slices.DeleteFunc(merged, func(sc Scope) bool {
-		i, ok := at[slot{"*", sc.V1}]
-		return sc.Type != "*" && ok && i >= 0 && wildcardLetters(in, sc.V1).Has(sc.Letters)
+		return sc.Type != "*" && wildcardLetters(in, sc.V1).Has(sc.Letters)
 	})
 }
 

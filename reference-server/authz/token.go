@@ -163,6 +163,9 @@ func (s *Server) issue(b *Behaviour, v *verifier, m mediation) (map[string]any, 
 		}
 	}
 	seconds := int64(lifetime / time.Second)
+	if b.RevokeOlderTokens {
+		s.tokens.revokeClient(v.reg.ID)
+	}
 	token, err := s.mint(b, v.reg.ID, m.granted, v.now, time.Duration(seconds)*time.Second)
 	if err != nil {
 		return nil, &tokenError{status: http.StatusInternalServerError, code: "server_error", description: "No token could be made; try again."}

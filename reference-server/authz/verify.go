@@ -205,7 +205,8 @@ func (v *verifier) registeredKeys(reg *registration) (keySet, error) {
 	if reg.JWKSURL == "" {
 		return reg.keys, nil
 	}
-	return v.s.jwks.get(v.b, reg.JWKSURL, v.now)
+	keys, _, err := v.s.jwks.get(v.b, reg.JWKSURL, v.now)
+	return keys, err
 }
 
 // signature finds the one key and verifies with it (client-confidential-asymmetric.html#signature-verification, steps 1 to 4).
@@ -220,7 +221,7 @@ func (v *verifier) signature() *tokenError {
 	if e != nil {
 		return e
 	}
-	keys, err := v.keysAt(source)
+	keys, cached, err := v.keysAt(source)
 	if err != nil {
 		return v.bad(ReasonJWKS, false, "%v.", err)
 	}
@@ -228,7 +229,7 @@ func (v *verifier) signature() *tokenError {
 		keys.keys = keys.keys[:1]
 	}
 	candidates, e := v.candidates(keys)
-	if e != nil && e.reason == ReasonKidUnknown && source != "" {
+	if e != nil && e.reason == ReasonKidUnknown && cached {
 		// The client may have rotated its keys (§ registering, technique 1): look once more.
 		if fresh, ok := v.s.jwks.again(v.b, source, v.now); ok {
 			keys = fresh
@@ -301,15 +302,16 @@ func nearURL(jku, registered string) bool {
 	return strings.HasPrefix(jku, registered) || strings.HasPrefix(jku, origin)
 }
 
-func (v *verifier) keysAt(source string) (keySet, error) {
+// keysAt returns the keys of the source; cached says that a new fetch could bring others.
+func (v *verifier) keysAt(source string) (keys keySet, cached bool, err error) {
 	if source == "" {
-		return v.reg.keys, nil
+		return v.reg.keys, false, nil
 	}
-	keys, err := v.s.jwks.get(v.b, source, v.now)
+	keys, cached, err = v.s.jwks.get(v.b, source, v.now)
 	if err == nil && v.b.RefuseOddKeys && len(keys.odd) > 0 {
 		err = fmt.Errorf("the JWKS is unusable: %w", keys.odd[0])
 	}
-	return keys, err
+	return keys, cached, err
 }
 
 // candidates is step 3: exactly one key may have the kid and the kty, and it has to be meant for this.
@@ -320,23 +322,23 @@ func (v *verifier) candidates(keys keySet) ([]key, *tokenError) {
 		return keys.keys, nil // headers let it pass
 	}
 	found := keys.byKid(v.a.Kid, kty, v.b.KidIgnoreCase)
-	any := keys.byKid(v.a.Kid, "", v.b.KidIgnoreCase)
+	sameKid := keys.byKid(v.a.Kid, "", v.b.KidIgnoreCase)
 	if len(found) == 0 && v.b.AcceptAnyRegisteredKey {
 		for _, reg := range v.s.registrations() {
 			if others, err := v.registeredKeys(reg); err == nil {
 				found = append(found, others.byKid(v.a.Kid, kty, false)...)
 			}
 		}
-		any = append(any, found...)
+		sameKid = append(sameKid, found...)
 	}
 	switch {
-	case len(any) == 0:
+	case len(sameKid) == 0:
 		return keys.keys, v.bad(ReasonKidUnknown, v.b.AcceptUnknownKid, "no key of the client has this kid.")
 	case len(found) == 0:
-		return keys.keys, v.bad(ReasonKeyType, v.b.AcceptKeyTypeConfusion || v.b.AcceptBadSignature, "the key with this kid is of another type than alg needs.")
+		return keys.keys, v.bad(ReasonKeyType, v.b.AcceptKeyTypeConfusion, "the key with this kid is of another type than alg needs.")
 	case len(found) > 1:
 		return found, v.bad(ReasonKidAmbiguous, v.b.AcceptDuplicateKid || v.b.AcceptAnyRegisteredKey, "more than one key of the client has this kid.")
-	case len(any) > 1 && v.b.RefuseSharedKid:
+	case len(sameKid) > 1 && v.b.RefuseSharedKid:
 		return found, v.bad(ReasonKidAmbiguous, false, "more than one key of the client has this kid.")
 	}
 	if err := found[0].allows(alg); err != nil && kty != "" {
