@@ -75,6 +75,7 @@ type Response struct {
 	Bytes      int64  // as received
 	Truncated  bool   // the body was longer than the bound
 	Redirects  int
+	Hops       []int // statuses of the redirects that were followed
 	Err        error // no response, or the body could not be read to its end
 	TLS        *tls.ConnectionState
 	Started    time.Time
@@ -261,12 +262,14 @@ func (c *Client) Do(ctx context.Context, req Request) *Response {
 // response's Err.
 func (c *Client) Stream(ctx context.Context, req Request, read func(*Response, io.Reader) error) *Response {
 	target := c.s.Resolve(req.URL)
+	var followed []int
 	for hops := 0; ; hops++ {
 		res, next := c.send(ctx, req, target, hops, read)
-		res.Redirects = hops
+		res.Redirects, res.Hops = hops, followed
 		if next == "" {
 			return res
 		}
+		followed = append(followed, res.Status)
 		if hops == maxRedirects {
 			res.Err = fmt.Errorf("more than %d redirects", maxRedirects)
 			return res

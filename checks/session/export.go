@@ -47,14 +47,19 @@ func (e *Export) Final() *Response {
 	return e.Polls[len(e.Polls)-1]
 }
 
+// RequestOf returns the kick-off request of a scenario, whose level has to be set.
+func (s *Session) RequestOf(sc Scenario) Request {
+	id := sc.Group
+	if sc.Level == Group && id == "" {
+		id, _ = s.GroupID()
+	}
+	return sc.request(id)
+}
+
 // KickOff sends the scenario's kick-off once. A job that the target accepts is remembered, to be deleted at the end.
 // The second result is the polling location, "" if there is none.
 func (c *Client) KickOff(ctx context.Context, sc Scenario) (*Response, string) {
-	groupID := ""
-	if sc.Level == Group {
-		groupID, _ = c.s.GroupID()
-	}
-	return c.KickOffRequest(ctx, sc.request(groupID))
+	return c.KickOffRequest(ctx, c.s.RequestOf(sc))
 }
 
 // KickOffRequest sends a kick-off that a check has put together itself, with the same care for the job it may start.
@@ -124,7 +129,7 @@ func (s *Session) Export(sc Scenario) *Export {
 		for _, l := range s.levels(sc) {
 			one := sc
 			one.Level = l
-			ex = s.runExport(ctx, one)
+			ex = s.runExport(ctx, one, nil)
 			// Where the level is ours to choose, a refusal at one level leads to the next. Anything else is the answer.
 			if ex.State != Refused || ex.KickOff.Status == http.StatusUnauthorized {
 				break
@@ -137,6 +142,16 @@ func (s *Session) Export(sc Scenario) *Export {
 	})
 }
 
+// ObservedExport runs the scenario like Export, at a level that has to be set, and hands every status response to
+// onPoll before it acts on it. It is not memoised: wrap it in Shared, under a key of its own.
+func (s *Session) ObservedExport(ctx context.Context, sc Scenario, onPoll func(context.Context, *Export, *Response)) *Export {
+	return s.runExport(ctx, sc, onPoll)
+}
+
+// ExportStatus returns the status of the export that a status response to it conveys: the HTTP status, or
+// X-Export-Status where separate-export-status was asked for.
+func (e *Export) ExportStatus(res *Response) int { return exportStatus(res, e.Scenario) }
+
 // Exports returns all exports run so far, in the order of their kick-offs.
 func (s *Session) Exports() []*Export {
 	s.jobs.mu.Lock()
@@ -144,7 +159,7 @@ func (s *Session) Exports() []*Export {
 	return append([]*Export(nil), s.exports...)
 }
 
-func (s *Session) runExport(ctx context.Context, sc Scenario) *Export {
+func (s *Session) runExport(ctx context.Context, sc Scenario, onPoll func(context.Context, *Export, *Response)) *Export {
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
@@ -157,13 +172,7 @@ func (s *Session) runExport(ctx context.Context, sc Scenario) *Export {
 	s.jobs.mu.Unlock()
 	deadline := s.clock.Now().Add(s.cfg.ExportTimeout)
 	c := s.Client("")
-	for try := 0; ; try++ {
-		ex.KickOff, ex.Location = c.KickOff(ctx, sc)
-		// A server may allow one export at a time (export.html#response---error-eg-unsupported-search-parameter).
-		if ex.KickOff.Status != http.StatusTooManyRequests || try == 5 || !s.wait(ctx, ex.KickOff, try, deadline, sc) {
-			break
-		}
-	}
+	ex.KickOff, ex.Location = c.patientKickOff(ctx, s.RequestOf(sc), sc, deadline)
 	switch k := ex.KickOff; {
 	case k.Err != nil:
 		ex.end(Lost, "the kick-off got no answer: "+k.Err.Error())
@@ -172,7 +181,7 @@ func (s *Session) runExport(ctx context.Context, sc Scenario) *Export {
 	case ex.Location == "":
 		ex.end(Lost, "the kick-off response names no usable polling location")
 	default:
-		s.poll(ctx, ex, deadline)
+		s.poll(ctx, ex, deadline, onPoll)
 	}
 	return ex
 }
@@ -190,7 +199,7 @@ func StatusRequest(location string) Request {
 // after a transient error (export.html#response---error-status-1) but names no number.
 const maxTransient = 4
 
-func (s *Session) poll(ctx context.Context, ex *Export, deadline time.Time) {
+func (s *Session) poll(ctx context.Context, ex *Export, deadline time.Time, onPoll func(context.Context, *Export, *Response)) {
 	c := s.Client("")
 	transient := 0
 	for n := 0; ; n++ {
@@ -200,6 +209,9 @@ func (s *Session) poll(ctx context.Context, ex *Export, deadline time.Time) {
 			ex.Polls = append(ex.Polls[:49:49], res)
 		} else {
 			ex.Polls = append(ex.Polls, res)
+		}
+		if onPoll != nil {
+			onPoll(ctx, ex, res)
 		}
 		status := exportStatus(res, ex.Scenario)
 		switch {

@@ -11,6 +11,7 @@ import (
 // Scenario is one way to ask for an export. Equal scenarios share one export.
 type Scenario struct {
 	Level  Level
+	Group  string      // id of the Group at the Group level; "" is the session's own
 	Post   bool        // a POST with a Parameters resource instead of a GET
 	Params []Param     // in order; a name may repeat
 	Header http.Header // replaces the default Accept and Prefer; an empty list removes one
@@ -47,6 +48,9 @@ func (sc Scenario) String() string {
 		b.WriteString("default level")
 	} else {
 		b.WriteString(string(sc.Level))
+	}
+	if sc.Group != "" {
+		b.WriteString(" " + sc.Group)
 	}
 	if sc.Post {
 		b.WriteString(", POST")
