@@ -57,7 +57,7 @@ func (b *builder) patient() {
 		b.list("extension")
 		b.open("")
 		b.str("url", extension+"patient-birthTime")
-		b.time("valueDateTime", who.born+6*3600, "2006-01-02T15:04:05Z07:00")
+		b.time("valueDateTime", who.born+2*3600, "2006-01-02T15:04:05Z07:00")
 		b.end()
 		b.endList()
 		b.end()

@@ -42,8 +42,8 @@ var (
 		{code: code{sysLOINC, "6690-2", "Leukocytes [#/volume] in Blood by Automated count"}, min: 280, max: 1480, places: 2, unit: "10*3/uL", ucum: "10*3/uL", low: 450, high: 1100},
 	}
 
-	covidTest  = code{sysLOINC, "94500-6", "SARS-CoV-2 (COVID-19) RNA [Presence] in Respiratory system specimen by NAA with probe detection"}
-	covidFound = []code{{sysSNOMED, "260373001", "Detected (qualifier value)"}, {sysSNOMED, "260415000", "Not detected (qualifier value)"}}
+	nitrite    = code{sysLOINC, "5802-4", "Nitrite [Presence] in Urine by Test strip"}
+	presence   = []code{{sysSNOMED, "260373001", "Detected (qualifier value)"}, {sysSNOMED, "260415000", "Not detected (qualifier value)"}}
 	urineColor = code{sysLOINC, "5778-6", "Color of Urine"}
 	smoking    = code{sysLOINC, "72166-2", "Tobacco smoking status"}
 	smokers    = []code{
@@ -116,9 +116,9 @@ func (b *builder) observation() {
 		b.endList()
 	case obsCodedLab:
 		b.observed(laboratory, "us-core-observation-lab")
-		b.concept("code", covidTest)
+		b.concept("code", nitrite)
 		b.context(false)
-		b.concept("valueCodeableConcept", pick(&b.rng, covidFound))
+		b.concept("valueCodeableConcept", pick(&b.rng, presence))
 	case obsText:
 		b.observed(laboratory, "us-core-observation-lab")
 		b.concept("code", urineColor)

@@ -28,6 +28,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -141,6 +142,38 @@ func (s *Set) Resources(typ string) iter.Seq[*Resource] {
 		for p := range shape.owners {
 			for o := range shape.of(p) {
 				if !yield(b.build(loc{k, p, o})) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// ResourcesOf yields the resources of the type that are in the compartment of one patient, in the order of Resources
+// but without passing over those of other patients. What it yields is as short-lived as there.
+func (s *Set) ResourcesOf(typ, patientID string) iter.Seq[*Resource] {
+	return func(yield func(*Resource) bool) {
+		k, ok := kindOf(typ)
+		l, found := s.find("Patient", patientID)
+		if !ok || !found {
+			return
+		}
+		// Besides patient p's own resources, only those of the patient before may refer to p (a Coverage p holds for
+		// that patient, a Provenance of both), and Groups.
+		owners := []int{l.p}
+		switch {
+		case k == kGroup:
+			owners = []int{0, 1}
+		case kinds[k].per == nil:
+			return
+		case k == kCoverage || k == kProvenance:
+			owners = append(owners, (l.p+s.cfg.Patients-1)%s.cfg.Patients)
+			slices.Sort(owners)
+		}
+		b := newBuilder(s)
+		for _, p := range owners {
+			for o := range s.counts[k].of(p) {
+				if r := b.build(loc{k, p, o}); slices.Contains(r.Patients, patientID) && !yield(r) {
 					return
 				}
 			}

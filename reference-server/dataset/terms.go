@@ -114,7 +114,7 @@ var (
 
 	vaccines = []code{
 		{sysCVX, "140", "Influenza, seasonal, injectable, preservative free"}, {sysCVX, "115", "Tdap"},
-		{sysCVX, "207", "COVID-19, mRNA, LNP-S, PF, 100 mcg/0.5mL dose or 50 mcg/0.25mL dose"},
+		{sysCVX, "133", "Pneumococcal conjugate PCV 13"},
 		{sysCVX, "33", "pneumococcal polysaccharide PPV23"}, {sysCVX, "03", "MMR"},
 	}
 	vaccineRefused = code{terms + "v3-ActReason", "PATOBJ", "patient objection"}
