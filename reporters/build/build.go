@@ -26,6 +26,7 @@ type Input struct {
 	ToolVersion    string
 	CommandLine    []string // redacted by the caller
 	Implementation string
+	Strict         bool
 	Problems       []string
 }
 
@@ -58,7 +59,7 @@ func Report(in Input) *reporters.Report {
 	wanted := map[int]bool{}
 	cited := map[string][]string{}
 	for _, res := range in.Results {
-		r.Checks = append(r.Checks, checkOf(in, res, exchanges, wanted))
+		r.Checks = append(r.Checks, checkOf(in.Plan, res, exchanges, wanted))
 		for _, id := range res.Check.Requires {
 			cited[id] = append(cited[id], res.Check.ID)
 		}
@@ -96,16 +97,32 @@ func skewText(d time.Duration) string {
 	return "agrees with ours to a second"
 }
 
-func checkOf(in Input, res checks.Result, exchanges []session.Exchange, wanted map[int]bool) reporters.Check {
+// Check returns one result as the report will show it, without evidence of exchanges: for progress.
+func Check(p *checks.Plan, res checks.Result) reporters.Check {
+	return checkOf(p, res, nil, map[int]bool{})
+}
+
+// Requirements returns the plan's requirements as the report will list them.
+func Requirements(p *checks.Plan) []reporters.Requirement {
+	cited := map[string][]string{}
+	for _, e := range p.Entries {
+		for _, id := range e.Check.Requires {
+			cited[id] = append(cited[id], e.Check.ID)
+		}
+	}
+	return requirements(p, cited)
+}
+
+func checkOf(p *checks.Plan, res checks.Result, exchanges []session.Exchange, wanted map[int]bool) reporters.Check {
 	c := res.Check
 	out := reporters.Check{ID: c.ID, Area: c.Area(), Title: c.Title, Doc: c.Doc, Requires: nonNil(c.Requires), Provisional: c.Provisional,
 		Outcome: reporters.Outcome(res.Outcome), Reason: res.Reason, Findings: []reporters.Finding{}, Notes: nonNil(res.Notes),
 		Examined: res.Examined, DurationMS: res.Took.Milliseconds()}
 	for _, f := range res.Findings {
-		req, _ := in.Plan.Catalogue.Get(f.Requirement)
+		req, _ := p.Catalogue.Get(f.Requirement)
 		ev := f.At
 		out.Findings = append(out.Findings, reporters.Finding{Requirement: f.Requirement, Level: f.Entry.Keyword(), Severity: string(f.Severity),
-			Expected: checks.Expected(req, in.Plan.IG), Observed: f.Observed, Count: f.Count, Reproduce: reproduce(ev, exchanges),
+			Expected: checks.Expected(req, p.IG), Observed: f.Observed, Count: f.Count, Reproduce: reproduce(ev, exchanges),
 			Evidence: reporters.Evidence{Exchange: ev.Exchange, URL: ev.URL, File: ev.File, Line: ev.Line, Offset: ev.Offset, Pointer: ev.Pointer}})
 		if ev.Exchange > 0 {
 			wanted[ev.Exchange] = true

@@ -1,0 +1,90 @@
+package selftest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bulkproof/bulkproof/checks/session"
+	"github.com/bulkproof/bulkproof/checks/spec"
+	refserver "github.com/bulkproof/bulkproof/reference-server"
+	"github.com/bulkproof/bulkproof/reference-server/authz"
+)
+
+// Pace is how the reference server behaves in time.
+type Pace uint8
+
+// Paces.
+const (
+	Real    Pace = iota // jobs take a moment and Retry-After is a second: what a user sees
+	Instant             // a job is complete at its second poll: for the matrix
+)
+
+// clientID is the one client of a reference run.
+const clientID = "bulkproof"
+
+// Reference is a reference server started in this process on a free loopback port.
+type Reference struct {
+	URL    string
+	server *refserver.Running
+	keys   []session.Key
+	pace   Pace
+}
+
+// Start starts a reference server for the IG version with the given fault, nil for none. It demands authorization,
+// so that every check has something to judge.
+func Start(ig spec.Version, f *refserver.Fault, pace Pace) (*Reference, error) {
+	private, public := authz.PublicTestKeys()
+	keys, err := session.ParseKeys(private, "")
+	if err != nil {
+		return nil, fmt.Errorf("the reference server's demonstration keys: %w", err)
+	}
+	cfg := refserver.Config{IG: string(ig), Auth: true, NoManagement: true, PollsUntilDone: 1,
+		Clients: []authz.Client{{ID: clientID, JWKS: public, Scopes: []string{"system/*.rs"}}}}
+	if ig == spec.V400 {
+		cfg.IG = string(spec.V300) // the closest version the reference server speaks
+	}
+	if pace == Real {
+		cfg.RetryAfter = 1
+	}
+	if f != nil {
+		f.Apply(&cfg.Behaviour)
+	}
+	running, err := refserver.Start(cfg, "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	return &Reference{URL: running.URL, server: running, keys: keys, pace: pace}, nil
+}
+
+// Configure returns the configuration with what is needed to reach the server and to be let in.
+func (r *Reference) Configure(c session.Config) session.Config {
+	c.BaseURL, c.ClientID, c.Keys = r.URL, clientID, r.keys
+	if r.pace == Instant {
+		c.Clock = &session.SkipClock{}
+		c.RequestTimeout = 10 * time.Second
+		c.ExportTimeout = 2 * time.Minute
+		c.ParallelJobs = 4
+	}
+	return c
+}
+
+// Close stops the server.
+func (r *Reference) Close(ctx context.Context) error { return r.server.Close(ctx) }
+
+// Open starts a fast reference server with the fault and opens a session with it. stop ends both.
+func Open(ctx context.Context, ig spec.Version, f *refserver.Fault) (s *session.Session, stop func(context.Context) error, err error) {
+	ref, err := Start(ig, f, Instant)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err = session.Open(ctx, ref.Configure(session.Config{IG: ig}))
+	if err != nil {
+		return nil, nil, errors.Join(err, ref.Close(ctx))
+	}
+	return s, func(ctx context.Context) error {
+		s.Close(ctx) // what a broken server does not let go of is part of the fault
+		return ref.Close(ctx)
+	}, nil
+}
