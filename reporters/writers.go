@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/bulkproof/bulkproof/reporters/html"
 	"github.com/bulkproof/bulkproof/reporters/jsonreport"
 	"github.com/bulkproof/bulkproof/reporters/junit"
 )
@@ -27,6 +28,7 @@ type Writer struct {
 // package and one line here.
 func Writers() []Writer {
 	return []Writer{
+		{"html", "report.html", "for people: one self-contained page", html.Write},
 		{"json", "report.json", "the form of record, versioned, with a JSON Schema", jsonreport.Write},
 		{"junit", "junit.xml", "for CI systems", junit.Write},
 	}
