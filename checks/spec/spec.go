@@ -58,7 +58,7 @@ const (
 	Untestable     Kind = "untestable"      // cannot be seen from outside
 )
 
-// Basis says what a sentence's level rests on. Findings on anything but Keyword are worded "expected", not "SHALL".
+// Basis says what a sentence's level rests on. Findings on Implied entries are worded "expected", not "SHALL".
 type Basis string
 
 const (

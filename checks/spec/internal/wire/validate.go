@@ -175,6 +175,9 @@ func (v *validator) entry(e Entry) {
 		if !alsoForm.MatchString(a) {
 			v.addf(e.At, "also_at %q is not \"page (path:line)\"", a)
 		}
+		if a == e.Source+" ("+e.File+")" {
+			v.addf(e.At, "also_at repeats the entry's own place %s", a)
+		}
 	}
 }
 
@@ -222,7 +225,7 @@ func (c *Catalogue) Sort() {
 	slices.SortStableFunc(c.Documents, func(a, b Document) int { return strings.Compare(a.Version, b.Version) })
 }
 
-// Area returns the area of an id, "KICKOFF" for "KICKOFF-001".
+// AreaOf returns the area of an id, "KICKOFF" for "KICKOFF-001".
 func AreaOf(id string) string {
 	a, _ := splitID(id)
 	return a

@@ -13,7 +13,7 @@ type Catalogue struct {
 	Requirements []Requirement // by area and number
 }
 
-// Area is a group of requirements, one YAML file.
+// Area is a group of requirements with one YAML file.
 type Area struct {
 	Name  string `json:"name"`
 	Title string `json:"title"`

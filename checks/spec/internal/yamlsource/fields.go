@@ -1,7 +1,9 @@
 package yamlsource
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,16 +34,16 @@ func (rd *reader) at(n *yaml.Node, entry string) string {
 func (rd *reader) parse(data []byte) *yaml.Node {
 	dec := yaml.NewDecoder(strings.NewReader(string(data)))
 	var doc, second yaml.Node
-	if err := dec.Decode(&doc); err != nil {
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF) || err == nil && len(doc.Content) != 1:
+		rd.addf(rd.file, "the file is empty")
+		return nil
+	case err != nil:
 		rd.addf(rd.file, "not YAML: %v", err)
 		return nil
 	}
-	if err := dec.Decode(&second); err == nil {
-		rd.addf(rd.at(&second, ""), "a second document; a catalogue file holds one")
-		return nil
-	}
-	if len(doc.Content) != 1 {
-		rd.addf(rd.file, "the file is empty")
+	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
+		rd.addf(rd.at(&second, ""), "something follows the document (a second document); a catalogue file holds one")
 		return nil
 	}
 	return doc.Content[0]
