@@ -156,8 +156,11 @@ func (b *builder) observed(category code, profiles ...string) {
 		b.identifier("identifier", "observation", "")
 	}
 	state := pick(&b.rng, observationStates)
-	if b.l.o == obsMissing {
+	switch b.l.o {
+	case obsMissing:
 		state = pick(&b.rng, []string{"cancelled", "registered", "unknown"})
+	case obsSmoking: // us-core-smokingstatus allows no other
+		state = pick(&b.rng, []string{"final", "final", "entered-in-error"})
 	}
 	b.str("status", state)
 	b.concepts("category", category)
