@@ -53,6 +53,7 @@ func (o Options) withDefaults() Options {
 	if o.chunk == 0 {
 		o.chunk = chunkSize
 	}
+	o.chunk = max(o.chunk, 8) // what refuse looks at
 	return o
 }
 

@@ -71,6 +71,7 @@ type worker struct {
 	problems []resource.Problem  // of the current line
 	dropped  int
 	emit     func(resource.Problem)
+	first    bool     // the chunk is the first of its stream
 	failed   error    // the judge panicked
 	types    []string // names seen, so that each is a string once
 }
@@ -90,12 +91,13 @@ func newWorker(o *Options, deliver func(*batch) *batch) *worker {
 // chunk judges all lines of c. It reports false when nobody wants the results any more.
 func (w *worker) chunk(c *chunk) bool {
 	w.b.total = 0
+	w.first = c.base == 0
 	if c.tooLong > 0 {
 		w.tooLong(0, c.tooLong)
-		w.b.total = 1
 		if c.noLF {
 			w.noFinalNewline(0, int(min(c.tooLong, math.MaxInt)))
 		}
+		w.b.total = 1
 	}
 	data := c.buf[:c.n]
 	cr := bytes.IndexByte(data, '\r') >= 0
@@ -183,7 +185,7 @@ func (w *worker) line(line []byte, start int, cr bool) {
 			return
 		}
 	}
-	if b.total == 0 && len(line) < 4 && isLoneBracket(line) {
+	if w.first && b.total == 0 && isLoneBracket(line[skip:]) {
 		w.emit(problem(RuleMultiLine, 0, "", "", "The line is a lone bracket: this looks like one JSON document over several lines; NDJSON has one resource on each line."))
 	}
 	own := len(w.problems)
@@ -233,6 +235,9 @@ func blank(line []byte) bool {
 }
 
 func isLoneBracket(line []byte) bool {
+	if len(line) > 8 { // not worth a look
+		return false
+	}
 	t := bytes.TrimSpace(line)
 	return len(t) == 1 && (t[0] == '{' || t[0] == '[')
 }
