@@ -38,7 +38,7 @@ type runOptions struct {
 	formats        []string
 	waivers        string
 	implementation string
-	config         string
+	configFile     string
 }
 
 func runCommand(ctx context.Context, e env, args []string) int {
@@ -59,14 +59,14 @@ func runCommand(ctx context.Context, e env, args []string) int {
 	fs.StringSliceVar(&o.formats, "format", nil, "reports to write: json, junit, html (default all)")
 	fs.StringVar(&o.waivers, "waivers", "", "file of known failures: a check id, optionally until=YYYY-MM-DD, and a reason on each line")
 	fs.StringVar(&o.implementation, "implementation", "", "what is being tested, for the report: name, version, contact")
-	fs.StringVar(&o.config, "config", "", "YAML file with options; the command line and BULKPROOF_… variables go first")
+	fs.StringVar(&o.configFile, "config", "", "YAML file with options; the command line and BULKPROOF_… variables go first")
 	if err := parse(e, fs, "run --server URL | --reference [options]", args); err != nil {
 		return exitOf(err)
 	}
 	if fs.NArg() > 0 {
 		return problems(e, "run", fmt.Errorf("%q is not an option; the server is named with --server", fs.Arg(0)))
 	}
-	if err := settle(fs, o.config, os.LookupEnv); err != nil {
+	if err := settle(fs, o.configFile, os.LookupEnv); err != nil {
 		return problems(e, "run", err)
 	}
 	areas, cat, err := all.Load()

@@ -24,7 +24,7 @@ func serveCommand(ctx context.Context, e env, args []string) int {
 		scopes          []string
 		faults          []string
 		verbose, noMgmt bool
-		keysDir         string
+		keysDir, caFile string
 		levels          []string
 	)
 	fs.StringVar(&addr, "listen", "127.0.0.1:8080", "address to listen on; port 0 takes a free one")
@@ -40,6 +40,7 @@ func serveCommand(ctx context.Context, e env, args []string) int {
 	fs.BoolVar(&cfg.TLS, "tls", false, "listen with TLS; without --cert and --cert-key a certificate is generated")
 	fs.StringVar(&cfg.CertFile, "cert", "", "PEM file with the certificate")
 	fs.StringVar(&cfg.KeyFile, "cert-key", "", "PEM file with the certificate's key")
+	fs.StringVar(&caFile, "write-ca", "", "with --tls: write the certificate to trust to this file, for the client's --ca-file")
 	fs.StringVar(&cfg.BaseURL, "base-url", "", "public FHIR base URL, for life behind a reverse proxy")
 	fs.BoolVar(&cfg.AbsoluteReferences, "absolute-references", false, "write references as absolute URLs")
 	fs.BoolVar(&cfg.CapabilityURLs, "capability-urls", false, "with --auth: hand out file URLs that need no token")
@@ -90,12 +91,17 @@ func serveCommand(ctx context.Context, e env, args []string) int {
 	if err != nil {
 		return problems(e, "serve", err)
 	}
-	fmt.Fprintf(e.out, "FHIR base   %s\n", running.URL)
-	if running.Management != "" {
-		fmt.Fprintf(e.out, "management  %s\n", running.Management)
+	if caFile != "" {
+		if err := os.WriteFile(caFile, running.CAPEM, 0o644); err != nil {
+			fmt.Fprintf(e.err, "bulkproof serve: the CA certificate cannot be written: %v\n", err)
+		}
 	}
-	if running.CAFile != "" {
-		fmt.Fprintf(e.out, "CA file     %s\n", running.CAFile)
+	fmt.Fprintf(e.out, "FHIR base   %s\n", running.URL)
+	if running.ManagementURL != "" {
+		fmt.Fprintf(e.out, "management  %s\n", running.ManagementURL)
+	}
+	if running.CAPEM != nil && caFile != "" {
+		fmt.Fprintf(e.out, "CA file     %s\n", caFile)
 	}
 	if cfg.Auth {
 		fmt.Fprintf(e.out, "client id   %s\n", id)
