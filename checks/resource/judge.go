@@ -15,9 +15,10 @@ type Options struct {
 
 // Validator implements Judge. It keeps buffers between lines, so each goroutine needs its own.
 type Validator struct {
-	options Options
-	plain   plain
-	reader  *reader
+	definitions *Definitions
+	options     Options
+	plain       plain
+	reader      *reader
 }
 
 // NewJudge returns a Validator that judges lines against d. If d is nil it judges only what needs no
@@ -28,12 +29,12 @@ func NewJudge(d *Definitions, o Options) *Validator {
 	if depth <= 0 {
 		depth = defaultMaxDepth
 	}
-	return &Validator{options: o, plain: plain{maxDepth: depth}, reader: newReader(d, depth, o)}
+	return &Validator{definitions: d, options: o, plain: plain{maxDepth: depth}, reader: newReader(d, depth, o)}
 }
 
 // Line examines one line, without its line feed. See Judge. Valid lines cost no allocation.
 func (v *Validator) Line(line []byte, emit func(Problem)) Head {
-	if v.plain.line(line) && (v.options.Type == "" || v.options.Type == v.plain.head.ResourceType) {
+	if v.definitions == nil && v.plain.line(line) && (v.options.Type == "" || v.options.Type == v.plain.head.ResourceType) {
 		return v.plain.head
 	}
 	head := v.reader.line(line)

@@ -30,6 +30,11 @@ type reader struct {
 	seed     maphash.Seed
 	head     Head
 	root     string // first word of paths
+
+	scope     *scope // of local references
+	contained bool   // inside a contained resource
+	codings   []coding
+	xhtml     narrative
 }
 
 // step is one reference token of the current JSON pointer: a member name, or an index if name is "".
@@ -52,7 +57,7 @@ func newReader(d *Definitions, maxDepth int, o Options) *reader {
 // line reads the line and leaves what it found in r.problems, sorted by offset.
 func (r *reader) line(b []byte) Head {
 	r.b, r.problems, r.dropped, r.stack, r.names = b, r.problems[:0], 0, r.stack[:0], r.names[:0]
-	r.dead, r.head, r.root = false, Head{}, ""
+	r.dead, r.head, r.root, r.scope, r.contained, r.codings = false, Head{}, "", nil, false, nil
 	i := space(b, 0)
 	switch {
 	case i == len(b):
@@ -97,7 +102,7 @@ func (r *reader) top(i int) int {
 	}
 	r.root, _ = r.resourceTypeOf(i)
 	if r.d != nil {
-		return r.resource(i)
+		return r.resource(i, 0, onLine)
 	}
 	found := false
 	end := r.object(i, 1, func(name string, _, at int) int {
@@ -223,7 +228,7 @@ func (r *reader) value(i, depth int) int {
 	case c == '-' || c == '+' || c == '.' || c-'0' <= 9:
 		return r.number(i)
 	default:
-		return r.literal(i)
+		return r.word(i)
 	}
 }
 
@@ -240,8 +245,8 @@ func (r *reader) number(i int) int {
 	return end
 }
 
-// literal reads true, false, null or a word that is none of them.
-func (r *reader) literal(i int) int {
+// word reads true, false, null or a word that is none of them.
+func (r *reader) word(i int) int {
 	b := r.b
 	end := i
 	for end < len(b) && (b[end]|0x20 >= 'a' && b[end]|0x20 <= 'z' || b[end] == '_' || end > i && b[end]-'0' <= 9) {
