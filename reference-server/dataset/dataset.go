@@ -19,6 +19,8 @@
 //     a Provenance with two Patient targets, and every Group that lists its members.
 //   - No meta.lastUpdated is at or after Epoch, and none is before 2019; most are distinct, a few are equal because
 //     they come from the same bulk load.
+//   - meta.profile names US Core profiles only where the resource has all that US Core 6.1.0 requires.
+//   - Deletions lists what was deleted; none of it is ever yielded or found, and nothing refers to it.
 //   - Ids differ by case alone in places (CodeSystem "C" and "c"), hold dots and dashes, and reach 1 and 64
 //     characters: everything https://hl7.org/fhir/R4/datatypes.html#id permits.
 package dataset

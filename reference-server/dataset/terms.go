@@ -190,7 +190,7 @@ var (
 	payeeSubscriber = code{terms + "payeetype", "subscriber", "Subscriber"}
 	payeeProvider   = code{terms + "payeetype", "provider", "Provider"}
 	services        = []code{
-		{terms + "ex-USCLS", "1101", "Exam, comp, primary"}, {terms + "ex-USCLS", "1205", "Unlisted service"},
+		{terms + "ex-USCLS", "1101", "Exam, comp, primary"}, {terms + "ex-USCLS", "1205", "Exam, emergency"},
 	}
 	submitted = code{terms + "adjudication", "submitted", "Submitted Amount"}
 	benefit   = code{terms + "adjudication", "benefit", "Benefit Amount"}
