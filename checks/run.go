@@ -127,6 +127,9 @@ func (p *Plan) Selected() int {
 	return n
 }
 
+// levelNeeds says what an export at a level cannot do without.
+var levelNeeds = map[session.Level]Need{session.System: NeedSystem, session.Patient: NeedPatient, session.Group: NeedGroup}
+
 // Scenarios returns the shared exports of the selected checks whose needs are met, each once, in plan order.
 func (p *Plan) Scenarios(s *session.Session) []session.Scenario {
 	var out []session.Scenario
@@ -136,6 +139,9 @@ func (p *Plan) Scenarios(s *session.Session) []session.Scenario {
 			continue
 		}
 		for _, sc := range e.Check.Exports {
+			if n := levelNeeds[sc.Level]; n != "" && n.missing(s) != "" {
+				continue // a check that looks at all levels does not ask for those that are not offered
+			}
 			if k := sc.String(); !slices.Contains(seen, k) {
 				seen = append(seen, k)
 				out = append(out, sc)
