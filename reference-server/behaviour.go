@@ -74,6 +74,18 @@ type Behaviour struct {
 	GzipNever bool
 	// EmptyFiles lists a file of no lines for every requested type without data.
 	EmptyFiles bool
+
+	// The fields below are legal variations: a judge has to accept them.
+
+	// RequireAccept and RequirePrefer refuse a kick-off that lacks the header, instead of acting as if it
+	// was there.
+	RequireAccept, RequirePrefer bool
+	// NoPost answers 405 to kick-offs by POST, which 2.0.0 and 3.0.0 leave to the server.
+	NoPost bool
+	// Unsupported lists optional parameters and "separate-export-status" that the server does not know.
+	Unsupported []string
+	// KeepComplete refuses to DELETE a job that is complete.
+	KeepComplete bool
 }
 
 // ThenAnswer adds a hook behind the one already set.
@@ -140,6 +152,8 @@ type JobInfo struct {
 	Export *Export
 	// Client is the client_id of the originator, "" on an open server.
 	Client string
+	// Granted tells whether the originator's token covered a type that is exported at this level or not.
+	Granted func(typ string) bool
 	// Endpoint is the endpoint being answered; "" while a job is planned or selects resources.
 	Endpoint Endpoint
 	// TransactionTime is the instant of the manifest.
@@ -172,6 +186,8 @@ func (j JobInfo) LastFile() bool { return j.File == j.Files-1 }
 type Answer struct {
 	Endpoint Endpoint
 	Request  *http.Request
+	// Now is the server's clock.
+	Now time.Time
 	// Job is nil where no job is concerned.
 	Job *JobInfo
 	// Client is the client_id whose token was accepted, "" without one.
@@ -194,6 +210,8 @@ type Answer struct {
 	// Raw replaces the streamed body altogether: it writes to the connection past Gzip. The seam for
 	// endless bodies and compression bombs.
 	Raw func(io.Writer) error
+	// Chunked leaves Content-Length out of an answer that is not streamed.
+	Chunked bool
 	// Drop cuts the connection without an answer.
 	Drop bool
 	// DropAfter cuts the connection after that many bytes of the body, when above 0.

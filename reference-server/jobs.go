@@ -26,6 +26,7 @@ type job struct {
 	key     string // of its capability URLs
 	ex      *Export
 	client  string
+	granted func(typ string) bool
 	base    string // FHIR base as the originator sees it
 	created time.Time
 	sel     *selection
@@ -52,7 +53,7 @@ type job struct {
 func (s *Server) newJob(ex *Export, grant *authz.Grant, base string) *job {
 	now := s.now()
 	j := &job{
-		s: s, ticket: newTicket(), key: secret(16), ex: ex, client: grant.ClientID, base: base,
+		s: s, ticket: newTicket(), key: secret(16), ex: ex, client: grant.ClientID, granted: grant.MayRead, base: base,
 		created: now, prepared: make(chan struct{}),
 	}
 	j.ctx, j.cancel = context.WithCancel(s.stop)
@@ -106,7 +107,7 @@ func (j *job) pageLocation(page int) string {
 func (j *job) info(e Endpoint) JobInfo {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return JobInfo{Ticket: j.ticket, Export: j.ex, Client: j.client, Endpoint: e, TransactionTime: j.transactionTime(),
+	return JobInfo{Ticket: j.ticket, Export: j.ex, Client: j.client, Granted: j.granted, Endpoint: e, TransactionTime: j.transactionTime(),
 		Completed: j.completed, Poll: j.polls, Refetch: j.refetches}
 }
 

@@ -43,7 +43,11 @@ func (s *Server) tryKickOff(r *http.Request, where string) *Answer {
 	if !ok || !slices.Contains(s.cfg.Levels, level) {
 		return s.notFound(KickOff, r, "There is no export operation here; the CapabilityStatement lists those that are.")
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+	b := &s.cfg.Behaviour
+	switch {
+	case b.NoPost && r.Method != http.MethodGet:
+		return s.methodNotAllowed(KickOff, r, "GET")
+	case r.Method != http.MethodGet && r.Method != http.MethodPost:
 		return s.methodNotAllowed(KickOff, r, "GET, POST")
 	}
 	// First the token: what is wrong with a request is nobody's business without one.
@@ -59,13 +63,20 @@ func (s *Server) tryKickOff(r *http.Request, where string) *Answer {
 		return s.refuse(KickOff, r, Issue{Code: "not-supported", Status: http.StatusNotAcceptable,
 			Text: "The answer to a kick-off is application/fhir+json; the Accept header allows none of its names."})
 	}
+	prefer := parsePrefer(r.Header.Values("Prefer"))
+	switch {
+	case b.RequireAccept && r.Header.Get("Accept") == "":
+		return s.refuse(KickOff, r, Issue{Code: "required", Text: "Send Accept: application/fhir+json."})
+	case b.RequirePrefer && !prefer.async:
+		return s.refuse(KickOff, r, Issue{Code: "required", Text: "Send Prefer: respond-async; exports are asynchronous."})
+	}
 	base := s.base(r)
 	set, err := s.set(base)
 	if err != nil {
 		return s.refuse(KickOff, r, Issue{Code: "exception", Status: http.StatusInternalServerError, Text: "The dataset cannot be opened."})
 	}
 	rehearsal := s.cfg.RehearsalGroups && (group == RehearseFailure || group == RehearseLoss)
-	if group != "" && !rehearsal && !set.Has("Group", group) && !s.cfg.Behaviour.AcceptUnknownGroup {
+	if group != "" && !rehearsal && !set.Has("Group", group) && !b.AcceptUnknownGroup {
 		return s.notFound(KickOff, r, "There is no Group with this id; search "+base+"/Group for those there are.")
 	}
 
@@ -73,25 +84,24 @@ func (s *Server) tryKickOff(r *http.Request, where string) *Answer {
 	if issue != nil {
 		return s.refuse(KickOff, r, *issue)
 	}
-	if hook := s.cfg.Behaviour.Parameters; hook != nil {
+	if hook := b.Parameters; hook != nil {
 		sent = hook(r, level, sent)
 	}
-	prefer := parsePrefer(r.Header.Values("Prefer"))
 	ex := &Export{
 		Level: level, Group: group, Method: r.Method, Sent: sent,
 		URL:     base + strings.TrimPrefix(r.URL.EscapedPath(), mount),
-		Lenient: prefer.lenient && s.cfg.IG >= IG200 || s.cfg.Behaviour.SwallowProblems,
+		Lenient: prefer.lenient && s.cfg.IG >= IG200 || b.SwallowProblems,
 	}
 	if r.URL.RawQuery != "" {
 		ex.URL += "?" + r.URL.RawQuery
 	}
-	ex.Separate = prefer.separate && s.cfg.IG >= IG300
+	ex.Separate = prefer.separate && s.cfg.IG >= IG300 && !slices.Contains(b.Unsupported, "separate-export-status")
 	issues := readParams(environment{
-		ig: s.cfg.IG, types: s.typesAt(level), held: s.held, base: base,
+		ig: s.cfg.IG, unsupported: b.Unsupported, types: s.typesAt(level), held: s.held, base: base,
 		hasPatient: func(id string) bool { return set.Has("Patient", id) },
 		isMember:   func(g, id string) bool { return set.IsMember(memberGroup(g), id) },
 	}, ex)
-	if s.cfg.Behaviour.SwallowProblems {
+	if b.SwallowProblems {
 		issues, ex.Ignored = nil, nil
 	}
 	if len(issues) == 0 {
@@ -100,7 +110,7 @@ func (s *Server) tryKickOff(r *http.Request, where string) *Answer {
 	if len(issues) > 0 {
 		return s.refuse(KickOff, r, issues...)
 	}
-	if hook := s.cfg.Behaviour.KickOff; hook != nil {
+	if hook := b.KickOff; hook != nil {
 		hook(ex)
 	}
 	return s.accept(r, ex, grant, base)

@@ -66,6 +66,8 @@ func parseQuery(raw string) ([]Parameter, error) {
 // environment is what the meaning of parameters depends on.
 type environment struct {
 	ig string
+	// unsupported parameters are treated as unknown ones.
+	unsupported []string
 	// types can be exported at the level of the request, held are all types of the server.
 	types, held []string
 	base        string
@@ -88,7 +90,7 @@ func readParams(env environment, ex *Export) []Issue {
 	for _, sent := range ex.Sent {
 		spec, known := paramSpecs[sent.Name]
 		switch {
-		case !known || spec.since > env.ig:
+		case !known || spec.since > env.ig || slices.Contains(env.unsupported, sent.Name):
 			p.ignorable(Issue{Parameter: sent.Name, Code: "not-supported",
 				Text: fmt.Sprintf("The parameter %q is not supported.", clip(sent.Name, 60))})
 			continue

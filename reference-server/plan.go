@@ -28,8 +28,10 @@ type part struct {
 // plan lists the files of a job. Its size depends on the number of files alone.
 type plan struct {
 	output, deleted, errors []part
-	// pages is how many linked manifests the output is spread over, at least 1.
+	// pages is how many linked manifests the output is spread over, at least 1; ends[i] is the number of
+	// output files on the first i pages.
 	pages int
+	ends  []int
 }
 
 // of returns the files of one array.
@@ -45,10 +47,32 @@ func (p *plan) of(kind FileKind) []part {
 	return nil
 }
 
-// pageRange returns which output files are on a page, pages counted from 1.
+// pageRange returns which output files are on a page, pages counted from 1; none for page 0.
 func (p *plan) pageRange(page int) (from, to int) {
+	if page < 1 {
+		return 0, 0
+	}
+	return p.ends[page-1], p.ends[page]
+}
+
+// paginate spreads the output over up to limit pages of about the same size. A file and the one it
+// continues in stay together: a manifest names available files only.
+func (p *plan) paginate(limit int) {
 	n := len(p.output)
-	return n * (page - 1) / p.pages, n * page / p.pages
+	p.ends = []int{0}
+	for page := 1; page <= limit; page++ {
+		end := max(n*page/limit, p.ends[len(p.ends)-1])
+		for end > 0 && end < n && p.output[end-1].continues >= 0 {
+			end++
+		}
+		if end > p.ends[len(p.ends)-1] {
+			p.ends = append(p.ends, end)
+		}
+	}
+	if len(p.ends) == 1 {
+		p.ends = append(p.ends, 0) // an export without output still has a manifest
+	}
+	p.pages = len(p.ends) - 1
 }
 
 const (
@@ -99,9 +123,10 @@ func (j *job) makePlan(ctx context.Context) (*plan, error) {
 			}
 		}
 	}
-	p.pages = 1
 	if j.ex.Partial {
-		p.pages = max(1, min(maxPages, len(p.output)))
+		p.paginate(maxPages)
+	} else {
+		p.paginate(1)
 	}
 	for _, list := range [][]part{p.output, p.deleted, p.errors} {
 		number(list)

@@ -189,6 +189,12 @@ func (j *job) isForced() bool {
 // deleteJob cancels a job, or discards a complete one with its files.
 func (s *Server) deleteJob(r *http.Request, j *job) *Answer {
 	info := j.info(Delete)
+	if s.cfg.Behaviour.KeepComplete && !info.Completed.IsZero() {
+		a := s.refuse(Delete, r, Issue{Code: "business-rule", Status: http.StatusConflict,
+			Text: "The export is complete; its files go by themselves when they expire."})
+		a.Job = &info
+		return a
+	}
 	if !s.cfg.Behaviour.DeleteDoesNothing {
 		j.mu.Lock()
 		already := j.deleted

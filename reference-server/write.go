@@ -19,10 +19,11 @@ func (s *Server) write(w http.ResponseWriter, a *Answer) {
 		// Health data has no business in a cache between server and client.
 		a.Header.Set("Cache-Control", "no-store")
 	}
+	a.Now = s.now()
 	if hook := s.cfg.Behaviour.Answer; hook != nil {
 		hook(a)
 	}
-	s.log.printf("%s %s %s %d %s", s.now().Format("15:04:05.000"), a.Request.Method, a.Endpoint, a.Status, printable(a.Request.UserAgent()))
+	s.log.printf("%s %s %s %d %s", a.Now.Format("15:04:05.000"), a.Request.Method, a.Endpoint, a.Status, printable(a.Request.UserAgent()))
 	if a.Drop {
 		// ErrAbortHandler is the documented way to cut a connection; net/http catches it.
 		panic(http.ErrAbortHandler)
@@ -37,10 +38,13 @@ func (s *Server) write(w http.ResponseWriter, a *Answer) {
 	if a.Header["Content-Type"] == nil {
 		header["Content-Type"] = nil // no sniffing: what the server does not declare stays undeclared
 	}
-	if a.Body != nil && !a.Gzip && a.Raw == nil && a.Header.Get("Content-Length") == "" && a.Header.Get("Transfer-Encoding") == "" {
+	if a.Body != nil && !a.Gzip && a.Raw == nil && !a.Chunked && a.Header.Get("Content-Length") == "" {
 		header.Set("Content-Length", strconv.Itoa(len(a.Body)))
 	}
 	w.WriteHeader(a.Status)
+	if a.Chunked {
+		http.NewResponseController(w).Flush() // before the body: net/http counts short ones by itself
+	}
 	if a.Request.Method == http.MethodHead {
 		return
 	}
