@@ -4,30 +4,32 @@
   const checks = [...document.querySelectorAll("details.check")];
   const groups = [...document.querySelectorAll("section.group")];
 
+  let clear = () => {};
+
   // Opens what a link points into, and brings it back if a filter hides it.
-  const reveal = () => {
+  const reveal = (hash) => {
     let target = null;
     try {
-      target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+      target = document.getElementById(decodeURIComponent(hash.slice(1)));
     } catch {
       return; // a hash that is no valid encoding points nowhere
     }
     if (!target) return;
-    if (form && target.closest("[hidden]")) form.reset();
+    if (target.closest("[hidden]")) clear();
     for (let e = target; e; e = e.parentElement) {
       if (e instanceof HTMLDetailsElement) e.open = true;
     }
     target.scrollIntoView();
   };
-  addEventListener("hashchange", reveal);
-  // A second click on the same link changes no hash.
+  addEventListener("hashchange", () => reveal(location.hash));
+  // On the click as well: a second click on the same link changes no hash.
   addEventListener("click", (e) => {
     const a = e.target instanceof Element && e.target.closest("a[href^='#']");
-    if (a && a.getAttribute("href") === location.hash) reveal();
+    if (a) reveal(a.hash);
   });
 
   if (!form) {
-    reveal();
+    reveal(location.hash);
     return;
   }
   form.hidden = false;
@@ -63,16 +65,13 @@
     note.textContent = `Filtered view: ${text}. The verdict and the figures above are of all checks.`;
   };
 
-  form.addEventListener("input", apply);
-  form.addEventListener("submit", (e) => e.preventDefault());
-  form.addEventListener("reset", () => {
-    // The fields have their new values only after this event; events of our own are not cancelled by it.
-    for (const e of form.elements) {
-      if (e.type === "checkbox") e.checked = false;
-      else if ("value" in e && e.tagName !== "BUTTON" && e.tagName !== "OUTPUT") e.value = "";
-    }
+  clear = () => {
+    form.reset();
     apply();
-  });
+  };
+  form.addEventListener("input", apply);
+  document.getElementById("clear").addEventListener("click", () => clear());
+  form.addEventListener("submit", (e) => e.preventDefault());
   const all = (open) => {
     for (const c of checks) if (!c.hidden) c.open = open;
   };
@@ -90,5 +89,5 @@
   });
 
   apply();
-  reveal();
+  reveal(location.hash);
 })();
