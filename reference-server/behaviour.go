@@ -61,6 +61,8 @@ type Behaviour struct {
 	// SwallowProblems accepts every kick-off with bad or unsupported parameters without a word, as if
 	// handling=lenient had been sent and nothing had to be reported.
 	SwallowProblems bool
+	// IgnoreMalformedBody takes a POST body that cannot be read for one without parameters.
+	IgnoreMalformedBody bool
 	// ResourcesPerFile overrides Config.ResourcesPerFile when above 0: a small number forces several
 	// files per type, and resource blocks split over files.
 	ResourcesPerFile int

@@ -81,7 +81,7 @@ func (s *Server) tryKickOff(r *http.Request, where string) *Answer {
 	}
 
 	sent, issue := readSent(r)
-	if issue != nil {
+	if issue != nil && !(r.Method == http.MethodPost && s.cfg.Behaviour.IgnoreMalformedBody) {
 		return s.refuse(KickOff, r, *issue)
 	}
 	if hook := b.Parameters; hook != nil {

@@ -91,8 +91,9 @@ func judgeOmitted(t *checks.T, header string) {
 		t.Examined("refused with HTTP %d, which is legal", res.Status)
 	case res.Status == http.StatusAccepted:
 		t.Examined("accepted, which is legal")
-		if outcome.Read(t.Session().Export(session.Baseline).KickOff).Kind == outcome.NotJSON {
-			return // kickoff.accepted-body has said so of the plain kick-off
+		plain := t.Session().Export(session.Baseline).KickOff
+		if outcome.Read(plain).Kind != outcome.Empty && plain.MediaType() == res.MediaType() {
+			return // not for want of the header: kickoff.accepted-body judges it
 		}
 		if o := outcome.Read(res); o.Kind == outcome.NotJSON || !o.JSONType {
 			t.Warns("KICKOFF-017", res.At(), "the kick-off without %s is answered with 202 and a body of type %q, where only application/fhir+json is due", header, res.MediaType())
