@@ -55,9 +55,10 @@ func (d *Definitions) ResourceTypes() []string { return d.resources.names }
 type kind uint8
 
 const (
-	complexKind kind = iota // an object described by a node
-	anyResource             // an object with a resourceType
-	stringKind              // the kinds from here to integer64Kind are JSON strings
+	complexKind  kind = iota // an object described by a node
+	anyResource              // an object with a resourceType
+	typeNameKind             // resourceType itself
+	stringKind               // the kinds from here to integer64Kind are JSON strings
 	markdownKind
 	uriKind // also url and canonical
 	codeKind
@@ -116,8 +117,17 @@ type node struct {
 	table     nameTable
 	required  uint64   // bits of the elements that must be there
 	elements  []string // names of the elements by bit
-	number    int      // index in Definitions.nodes
+
+	// For the fast walk:
+	base      int    // where the node begins in fast.next
+	need      uint64 // required, and typeNameBit for resources
+	valueBit  uint64 // of Extension.value[x]
+	nestedBit uint64 // of Extension.extension
+	forbidden uint64 // of the elements of Meta that contained resources must not have
 }
+
+// typeNameBit stands for resourceType among the bits of a resource type.
+const typeNameBit = 63
 
 // field is one JSON member name of a node.
 type field struct {
@@ -133,8 +143,12 @@ type field struct {
 	codes   *codeSet // required binding
 	targets *targetSet
 	pair    int // index of the twin, or of what this is the twin of; -1 for none
-	slot    int // number among all fields of all nodes
-	tok     token
+
+	// For the fast walk:
+	op           op
+	choiceOrTwin bool
+	slot         int // number among all fields of all nodes
+	tok          token
 }
 
 // token is how the fast walk recognises a member: the bytes `"name":`.
@@ -187,7 +201,7 @@ func link(set *definitions.Set) (*Definitions, error) {
 	d := &Definitions{version: set.Version, types: map[string]*node{}}
 	d.nodes = make([]*node, len(set.Nodes))
 	for k, n := range set.Nodes {
-		d.nodes[k] = &node{path: n.Path, role: roleOf[n.Path], number: k}
+		d.nodes[k] = &node{path: n.Path, role: roleOf[n.Path]}
 		if n.Resource {
 			d.nodes[k].role = resourceRole
 		}
@@ -228,7 +242,7 @@ func link(set *definitions.Set) (*Definitions, error) {
 		}
 		targets[k] = t
 	}
-	slot := 0
+	slot, base := 0, 0
 	for k, n := range set.Nodes {
 		out := d.nodes[k]
 		for bit, e := range n.Elements {
@@ -257,14 +271,24 @@ func link(set *definitions.Set) (*Definitions, error) {
 			}
 		}
 		out.addTwins(d.types["Element"])
+		out.need = out.required
+		if n.Resource {
+			out.fields = append(out.fields, field{name: "resourceType", typ: n.Path, kind: typeNameKind, bit: typeNameBit, pair: -1})
+			out.need |= 1 << typeNameBit
+		}
 		var names []string
 		for j := range out.fields {
-			out.fields[j].slot = slot
-			out.fields[j].tok = newToken(out.fields[j].name)
+			f := &out.fields[j]
+			f.slot = slot
 			slot++
-			names = append(names, out.fields[j].name)
+			names = append(names, f.name)
 		}
+		out.base = base
+		base += len(out.fields) + 1
 		out.table = newNameTable(names)
+	}
+	for _, n := range d.nodes {
+		n.prepare()
 	}
 	d.extended = d.types["Element"]
 	if d.extended == nil || d.types["Extension"] == nil {

@@ -15,10 +15,10 @@ type Options struct {
 
 // Validator implements Judge. It keeps buffers between lines, so each goroutine needs its own.
 type Validator struct {
-	definitions *Definitions
-	options     Options
-	plain       plain
-	reader      *reader
+	options Options
+	plain   plain
+	fast    *fast // nil without definitions
+	reader  *reader
 }
 
 // NewJudge returns a Validator that judges lines against d. If d is nil it judges only what needs no
@@ -29,17 +29,31 @@ func NewJudge(d *Definitions, o Options) *Validator {
 	if depth <= 0 {
 		depth = defaultMaxDepth
 	}
-	return &Validator{definitions: d, options: o, plain: plain{maxDepth: depth}, reader: newReader(d, depth, o)}
+	v := &Validator{options: o, plain: plain{maxDepth: depth}, reader: newReader(d, depth, o)}
+	if d != nil {
+		v.fast = newFast(d, depth)
+	}
+	return v
 }
 
 // Line examines one line, without its line feed. See Judge. Valid lines cost no allocation.
 func (v *Validator) Line(line []byte, emit func(Problem)) Head {
-	if v.definitions == nil && v.plain.line(line) && (v.options.Type == "" || v.options.Type == v.plain.head.ResourceType) {
-		return v.plain.head
+	if head, ok := v.accept(line); ok && (v.options.Type == "" || v.options.Type == head.ResourceType) {
+		return head
 	}
 	head := v.reader.line(line)
 	for _, p := range v.reader.problems {
 		emit(p)
 	}
 	return head
+}
+
+// accept reports whether the fast path finds no problem with the line.
+func (v *Validator) accept(line []byte) (Head, bool) {
+	if v.fast != nil {
+		ok := v.fast.line(line)
+		return v.fast.head, ok
+	}
+	ok := v.plain.line(line)
+	return v.plain.head, ok
 }

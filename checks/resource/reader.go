@@ -148,21 +148,25 @@ func (r *reader) noteHead(name string, at, end int) {
 // resourceTypeOf looks ahead for the resourceType of the object at i. It returns "" if there is none that can
 // be read, and the offset of the value, -1 if the member is absent.
 func (r *reader) resourceTypeOf(i int) (string, int) {
-	const first = `{"resourceType":"`
-	b := r.b[i:]
-	if len(b) > len(first) && string(b[:len(first)]) == first {
-		if end, escaped := stringEnd(b, len(first)); end > 0 && !escaped {
-			return string(b[len(first):end]), i + len(first) - 1
-		}
+	from, to := findResourceType(r.b, i)
+	if from < 0 {
+		return "", -1
 	}
+	s, _ := r.text(from, to)
+	return s, from
+}
+
+// findResourceType returns where the value of resourceType begins and ends in the object at i, which need not be
+// well-formed. The value begins at -1 if there is none, and is empty if it is no string.
+func findResourceType(b []byte, i int) (from, to int) {
 	depth := 0
-	for k := 0; k < len(b); k++ {
+	for k := i; k < len(b); k++ {
 		switch b[k] {
 		case '{', '[':
 			depth++
 		case '}', ']':
 			if depth--; depth <= 0 {
-				return "", -1
+				return -1, -1
 			}
 		case '"':
 			end := looseStringEnd(b, k+1)
@@ -171,19 +175,18 @@ func (r *reader) resourceTypeOf(i int) (string, int) {
 			if depth != 1 || string(name) != "resourceType" {
 				continue
 			}
-			at := space(b, end+1)
+			at := space(b, min(end+1, len(b)))
 			if at >= len(b) || b[at] != ':' {
 				continue
 			}
 			at = space(b, at+1)
 			if at >= len(b) || b[at] != '"' {
-				return "", i + at
+				return at, at
 			}
-			s, _ := r.text(i+at, i+min(looseStringEnd(b, at+1)+1, len(b)))
-			return s, i + at
+			return at, min(looseStringEnd(b, at+1)+1, len(b))
 		}
 	}
-	return "", -1
+	return -1, -1
 }
 
 // looseStringEnd returns the index of the quote that ends the string body at i, whatever is in the body,
