@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/bulkproof/bulkproof/checks"
+	"github.com/bulkproof/bulkproof/checks/files"
 	"github.com/bulkproof/bulkproof/checks/kickoff"
+	"github.com/bulkproof/bulkproof/checks/lines"
 	"github.com/bulkproof/bulkproof/checks/spec"
 )
 
@@ -14,6 +16,8 @@ import (
 func Areas() []checks.Area {
 	return []checks.Area{
 		kickoff.Area(),
+		files.Area(),
+		lines.Area(),
 	}
 }
 

@@ -24,6 +24,9 @@ type File struct {
 	Reason   string // a sentence why not
 	Gzip     bool   // the content came gzip-compressed
 	Magic    bool   // the bytes on the wire begin like gzip, whatever the header says
+	OurBound bool   // it was not read to its end because of a bound of the session's own
+	// Misencoded: the bytes do not fit the Content-Encoding, so that nothing can be said of the lines.
+	Misencoded bool
 }
 
 // At points evidence at the file.
@@ -132,7 +135,10 @@ func (s *Session) readFile(ctx context.Context, m *Manifest, it Item, unique *nd
 	case r.Status != 200:
 		f.Reason = "the request was answered with " + r.Describe()
 	case r.Err != nil:
+		f.OurBound = errors.Is(r.Err, errTooLong) || ctx.Err() != nil
 		f.Reason = "its content could not be read to the end: " + r.Err.Error()
+	case f.Misencoded:
+		f.Reason = "its bytes do not fit its Content-Encoding"
 	default:
 		f.Read = true
 	}
@@ -151,12 +157,18 @@ func (s *Session) scan(ctx context.Context, f *File, res *Response, body io.Read
 		if f.Magic {
 			z, err := gzip.NewReader(buffered)
 			if err != nil {
+				f.Misencoded = true
 				return fmt.Errorf("the body is marked as gzip but does not decompress: %w", err)
 			}
 			f.Gzip, plain = true, z
 		}
+		f.Misencoded = !f.Magic && len(head) > 0
 	default:
+		f.Misencoded = true
 		return errors.New("the body has a Content-Encoding that was not offered")
+	}
+	if f.Magic && !f.Gzip {
+		f.Misencoded = true
 	}
 	o := ndjson.Options{MaxLine: s.cfg.MaxLine, Jobs: 1, MaxFindings: 5}
 	switch f.Item.Kind {
@@ -172,6 +184,8 @@ func (s *Session) scan(ctx context.Context, f *File, res *Response, body io.Read
 	return err
 }
 
+var errTooLong = errors.New("it is longer than the bound (see --max-file-bytes); it may never end")
+
 // boundedReader ends with an error instead of reading more than left bytes.
 type boundedReader struct {
 	r    io.Reader
@@ -180,7 +194,7 @@ type boundedReader struct {
 
 func (b *boundedReader) Read(p []byte) (int, error) {
 	if b.left <= 0 {
-		return 0, errors.New("it is longer than the bound (see --max-file-bytes); it may never end")
+		return 0, errTooLong
 	}
 	if int64(len(p)) > b.left {
 		p = p[:b.left]
