@@ -109,7 +109,7 @@ func (s *splitter) nextChunk() (*chunk, error) {
 			c.size = int64(c.n)
 			return c, nil
 		}
-		if lf := bytes.LastIndexByte(c.buf[searched:c.n], '\n'); lf >= 0 {
+		if lf := lastLineFeed(c.buf[searched:c.n]); lf >= 0 {
 			return s.cut(c, searched+lf+1)
 		}
 		if s.err != nil {
@@ -125,6 +125,15 @@ func (s *splitter) nextChunk() (*chunk, error) {
 			}
 		}
 	}
+}
+
+// lastLineFeed is bytes.LastIndexByte for bytes that hold either many line feeds or none: looking from the front
+// is vectorised, looking from the back is not.
+func lastLineFeed(b []byte) int {
+	if bytes.IndexByte(b, '\n') < 0 {
+		return -1
+	}
+	return bytes.LastIndexByte(b, '\n')
 }
 
 // fill reads until the chunk is full or the stream ends. The big buffer is filled in steps, because what follows

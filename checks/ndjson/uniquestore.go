@@ -221,11 +221,10 @@ type tableEntry struct {
 	keyLen               uint16
 }
 
-const tableEntrySize = 32
+// tableEntrySize is an entry and the at most four slots there are for it.
+const tableEntrySize = 32 + 4*4
 
-func (t *table) size() int64 {
-	return int64(len(t.slots))*4 + int64(len(t.entries))*tableEntrySize + int64(len(t.keys))
-}
+func (t *table) size() int64 { return int64(len(t.entries))*tableEntrySize + int64(len(t.keys)) }
 
 func (t *table) reset() {
 	clear(t.slots)
