@@ -116,7 +116,7 @@ func decodeAssertion(b *Behaviour, in string) (*Assertion, error) {
 	}
 	payload, signature := rest[:end], rest[end+1:]
 	var claimsJSON []byte
-	if v, _ := a.Header("b64"); v == "false" && b.AcceptUnencodedPayload {
+	if b.AcceptUnencodedPayload && a.unencoded() {
 		claimsJSON = []byte(payload)
 	} else if claimsJSON, err = decodeSegment(payload); err != nil {
 		return nil, errors.New("has a payload that is not base64url, or not three segments")
@@ -135,6 +135,20 @@ func decodeAssertion(b *Behaviour, in string) (*Assertion, error) {
 		a.Kid, _ = text(v)
 	}
 	return a, nil
+}
+
+// unencoded says that the assertion claims an unencoded payload (RFC 7797).
+func (a *Assertion) unencoded() bool {
+	b64, _ := a.Header("b64")
+	_, crit := a.header.get("crit")
+	return crit && b64 == "false"
+}
+
+// garbage says that text has nothing like a JOSE header.
+func garbage(text string) bool {
+	head, _, _ := strings.Cut(text, ".")
+	_, err := decodeSegment(relax(head))
+	return !strings.HasPrefix(text, "{") && (len(head) < 2 || err != nil)
 }
 
 // decodeSegment decodes base64url without padding (RFC 7515 §2). The decoder of the standard library skips line breaks,

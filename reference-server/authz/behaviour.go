@@ -24,8 +24,6 @@ type Behaviour struct {
 	AcceptAnyHash bool
 	// AcceptZeroECDSA accepts an ES384 signature of r = s = 0, as some verifiers of 2022 did.
 	AcceptZeroECDSA bool
-	// AcceptPayloadAltered verifies only that the signature has the length that the key gives.
-	AcceptPayloadAltered bool
 	// TrustJWKHeader verifies with the key that travels in the jwk header.
 	TrustJWKHeader bool
 	// TrustX5CHeader verifies with the first certificate of the x5c header, whoever issued it.
@@ -48,7 +46,8 @@ type Behaviour struct {
 	AcceptWrongKid bool
 	// AcceptKeyTypeConfusion tries the other keys when the key named by kid is of another kty than alg needs.
 	AcceptKeyTypeConfusion bool
-	// AcceptAnyRegisteredKey tries the keys of all clients: a key of client B authenticates client A.
+	// AcceptAnyRegisteredKey looks for a kid that the client does not have among the keys of all others: a key of client B
+	// authenticates client A.
 	AcceptAnyRegisteredKey bool
 	// AcceptDuplicateKid tries each of several keys with the same kid and kty (legal under 1.0.1).
 	AcceptDuplicateKid bool
@@ -95,13 +94,13 @@ type Behaviour struct {
 	AcceptMissingExp bool
 	// AcceptExpString reads a string of digits as exp.
 	AcceptExpString bool
-	// AcceptExpWrongType takes an exp that is no number for "does not expire".
+	// AcceptExpWrongType takes an exp that is neither a number nor a string of digits for "does not expire".
 	AcceptExpWrongType bool
 	// AcceptExpZero takes an exp of zero or below for "does not expire".
 	AcceptExpZero bool
 	// ExpRelativeToIat compares exp with iat only and never with the clock; without iat nothing is compared.
 	ExpRelativeToIat bool
-	// AcceptFutureNbf ignores nbf.
+	// AcceptFutureNbf ignores nbf. An nbf more than five minutes ahead still fails by its exp: add AcceptFarExp.
 	AcceptFutureNbf bool
 	// Leeway replaces the clock leeway (legal up to some minutes).
 	Leeway *time.Duration
@@ -173,7 +172,8 @@ type Behaviour struct {
 	AcceptDuplicateMembers bool
 	// AcceptJSONSerialization accepts a JWS in flattened or general JSON serialization.
 	AcceptJSONSerialization bool
-	// AcceptGarbage issues a token for text that is no JWT, if the client_id parameter names a client or there is only one.
+	// AcceptGarbage issues a token for text without anything like a JOSE header, to the client that client_id names or to
+	// the first one.
 	AcceptGarbage bool
 	// LaxBase64 (legal, noted) accepts padding, the standard alphabet and white space.
 	LaxBase64 bool
@@ -229,7 +229,7 @@ type Behaviour struct {
 	CrashOnArrayAud bool
 	// CrashOnNonStringKid drops the connection when kid is present and no string.
 	CrashOnNonStringKid bool
-	// CrashOnGarbage drops the connection when the assertion is no JWT.
+	// CrashOnGarbage drops the connection when the assertion has nothing like a JOSE header.
 	CrashOnGarbage bool
 	// CrashOnMissingAssertion drops the connection when there is no assertion.
 	CrashOnMissingAssertion bool
@@ -242,8 +242,10 @@ type Behaviour struct {
 
 	// ---- scope ----
 
-	// GrantWrite grants the write letters too when they are asked for.
+	// GrantWrite grants every scope with all letters: .rs becomes .cruds, .read becomes .*
 	GrantWrite bool
+	// GrantWriteAsked grants write letters that are asked for, whatever is pre-authorised.
+	GrantWriteAsked bool
 	// ReadAsLetters misreads v1 .read as the letters r and d, and grants delete.
 	ReadAsLetters bool
 	// GrantExcess grants scopes outside the pre-authorization.

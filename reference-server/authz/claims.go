@@ -1,7 +1,6 @@
 package authz
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -100,7 +99,7 @@ func (v *verifier) expiry(now, leeway, iat float64, hasIat bool) *tokenError {
 		s, _ := text(raw)
 		n, err := strconv.ParseUint(s, 10, 53)
 		if err != nil || !v.b.AcceptExpString {
-			return v.bad(ReasonExpType, v.b.AcceptExpWrongType, "exp is no number.")
+			return v.bad(ReasonExpType, v.b.AcceptExpWrongType && err != nil, "exp is no number.")
 		}
 		exp = float64(n)
 	}
@@ -121,8 +120,8 @@ func (v *verifier) expiry(now, leeway, iat float64, hasIat bool) *tokenError {
 	return nil
 }
 
-// numericDate returns a NumericDate (RFC 7519 §2) in seconds; number is false for other types and for numbers beyond
-// the range of a float64.
+// numericDate returns a NumericDate (RFC 7519 §2) in seconds; number is false for other types. A number beyond the range
+// of a float64 is infinity, which is as far ahead or past as it says.
 func numericDate(o object, name string) (seconds float64, has, number bool) {
 	raw, ok := o.get(name)
 	if !ok {
@@ -131,8 +130,8 @@ func numericDate(o object, name string) (seconds float64, has, number bool) {
 	if raw.Kind() != jsontext.KindNumber {
 		return 0, true, false
 	}
-	f, err := strconv.ParseFloat(string(raw), 64)
-	return f, true, err == nil && !math.IsInf(f, 0)
+	f, _ := strconv.ParseFloat(string(raw), 64) // the one error is the range
+	return f, true, true
 }
 
 // nonce checks jti against the replay cache, last of all, so that only assertions that are right otherwise take room.
@@ -168,11 +167,14 @@ func (v *verifier) burn(remember bool) *tokenError {
 	if v.b.ReplayUntilExp {
 		hold = 0
 	}
-	// An exp that only a defect accepts must not fill the cache for years, nor overflow a time.
-	until := v.now.Add(MaxAssertionLifetime + hold)
-	if seconds := v.a.exp - float64(v.now.UnixNano())/1e9; seconds > -hold.Seconds() && seconds < (24*time.Hour).Seconds() {
-		until = v.now.Add(time.Duration(seconds*float64(time.Second)) + hold)
+	// Five minutes at least, which is the example of the text; a day at most, so that an exp which only a defect accepts
+	// does not fill the cache for years.
+	left := v.a.exp - float64(v.now.UnixNano())/1e9
+	if !v.b.ReplayUntilExp {
+		left = max(left, MaxAssertionLifetime.Seconds())
 	}
+	left = max(0, min(left, (24*time.Hour).Seconds()))
+	until := v.now.Add(time.Duration(left*float64(time.Second)) + hold)
 	switch v.s.replay.check(client, what, v.now, until, remember) {
 	case replaySeen:
 		return v.bad(ReasonReplay, false, "this jti was used before.")

@@ -14,7 +14,7 @@
 //   - aud is compared character by character with the token endpoint of smart-configuration; an array containing it is
 //     accepted (RFC 7519 §4.1.3).
 //   - A jti is burnt once everything else about the assertion is right, also when the scope is then refused, and stays
-//     burnt until the assertion can no longer be accepted, which is exp plus the leeway.
+//     burnt for five minutes and until the assertion can no longer be accepted, which is exp plus the leeway.
 //   - An authentication failure is invalid_client with 400; 401 only where RFC 6749 §5.2 demands it, which is after a
 //     try with the Authorization header.
 //   - A scope that is unknown, written in another way, limited by search parameters, or outside the pre-authorization is

@@ -177,8 +177,9 @@ func (s *Server) mediate(b *Behaviour, asked []string, allowed Scopes) mediation
 	var m mediation
 	var unknown []string
 	readable := Read | Search
-	if b.GrantWrite {
+	if b.GrantWriteAsked {
 		readable |= Create | Update | Delete
+		allowed = append(slices.Clone(allowed), Scope{Type: "*", Letters: Create | Update | Delete})
 	}
 	if b.GrantEverything || b.DefaultScope && len(asked) == 0 {
 		asked = nil
@@ -215,6 +216,11 @@ func (s *Server) mediate(b *Behaviour, asked []string, allowed Scopes) mediation
 	}
 	if b.ExpandWildcard {
 		m.granted = s.expand(m.granted)
+	}
+	if b.GrantWrite {
+		for i := range m.granted {
+			m.granted[i].Letters = Create | Read | Update | Delete | Search
+		}
 	}
 	m.granted = shortest(m.granted)
 	if b.V1AsV2 {
@@ -293,6 +299,7 @@ func shortest(in Scopes) Scopes {
 	at := make(map[slot]int, len(in))
 	var merged Scopes
 	for _, sc := range in {
+		sc.V1 = sc.V1 && (sc.Letters == Read|Search || sc.Letters.Has(Create|Update|Delete)) // else v1 has no word for it
 		k := slot{sc.Type, sc.V1}
 		if i, ok := at[k]; ok {
 			merged[i].Letters |= sc.Letters

@@ -9,7 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-var errNotObject = errors.New("is JSON but no object")
+var errNotObject = errors.New("it is another JSON value")
 
 // member is one name and value of a JSON object, the value as it was written.
 type member struct {

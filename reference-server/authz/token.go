@@ -158,8 +158,8 @@ func (s *Server) issue(b *Behaviour, v *verifier, m mediation) (map[string]any, 
 		lifetime = 25 * time.Hour
 	}
 	if b.CapByAssertion && v.a != nil && v.a.exp > 0 {
-		if left := time.Duration((v.a.exp - float64(v.now.UnixNano())/1e9) * float64(time.Second)); left < lifetime {
-			lifetime = max(time.Second, left)
+		if left := v.a.exp - float64(v.now.UnixNano())/1e9; left < lifetime.Seconds() {
+			lifetime = time.Duration(max(1, left) * float64(time.Second))
 		}
 	}
 	seconds := int64(lifetime / time.Second)

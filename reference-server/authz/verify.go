@@ -37,10 +37,10 @@ func crash() { panic(http.ErrAbortHandler) }
 func (v *verifier) verify(text string) *tokenError {
 	a, err := decodeAssertion(v.b, text)
 	if err != nil {
-		if v.b.CrashOnGarbage {
+		if v.b.CrashOnGarbage && garbage(text) {
 			crash()
 		}
-		if v.b.AcceptGarbage && v.soleClient() {
+		if v.b.AcceptGarbage && garbage(text) && v.anyClient() {
 			v.a = &Assertion{text: text, ClientID: v.reg.ID}
 			return nil
 		}
@@ -55,10 +55,10 @@ func (v *verifier) verify(text string) *tokenError {
 	return nil
 }
 
-// soleClient picks the client for an assertion that names none.
-func (v *verifier) soleClient() bool {
+// anyClient picks a client for an assertion that names none.
+func (v *verifier) anyClient() bool {
 	v.reg = v.s.client(v.clientID)
-	if all := v.s.registrations(); v.reg == nil && len(all) == 1 {
+	if all := v.s.registrations(); v.reg == nil && len(all) > 0 {
 		v.reg = all[0]
 	}
 	return v.reg != nil
@@ -85,11 +85,7 @@ func (v *verifier) unsigned() bool { return v.a.Alg == "" || strings.EqualFold(v
 func (v *verifier) headers() *tokenError {
 	if _, ok := v.a.header.get("crit"); ok {
 		// No extension is understood here, and a crit that names none is malformed (RFC 7515 §4.1.11).
-		unencoded := false
-		if b64, ok := v.a.Header("b64"); ok && b64 == "false" {
-			unencoded = v.b.AcceptUnencodedPayload
-		}
-		if e := v.bad(ReasonCrit, v.b.AcceptCrit || unencoded, "crit names an extension that is not supported here."); e != nil {
+		if e := v.bad(ReasonCrit, v.b.AcceptCrit || v.b.AcceptUnencodedPayload && v.a.unencoded(), "crit names an extension that is not supported here."); e != nil {
 			return e
 		}
 	}
@@ -323,13 +319,15 @@ func (v *verifier) candidates(keys keySet) ([]key, *tokenError) {
 	}
 	found := keys.byKid(v.a.Kid, kty, v.b.KidIgnoreCase)
 	sameKid := keys.byKid(v.a.Kid, "", v.b.KidIgnoreCase)
-	if len(found) == 0 && v.b.AcceptAnyRegisteredKey {
+	if len(sameKid) == 0 && v.b.AcceptAnyRegisteredKey {
 		for _, reg := range v.s.registrations() {
 			if others, err := v.registeredKeys(reg); err == nil {
 				found = append(found, others.byKid(v.a.Kid, kty, false)...)
 			}
 		}
-		sameKid = append(sameKid, found...)
+		if len(found) > 0 {
+			return found, nil
+		}
 	}
 	switch {
 	case len(sameKid) == 0:
@@ -337,7 +335,7 @@ func (v *verifier) candidates(keys keySet) ([]key, *tokenError) {
 	case len(found) == 0:
 		return keys.keys, v.bad(ReasonKeyType, v.b.AcceptKeyTypeConfusion, "the key with this kid is of another type than alg needs.")
 	case len(found) > 1:
-		return found, v.bad(ReasonKidAmbiguous, v.b.AcceptDuplicateKid || v.b.AcceptAnyRegisteredKey, "more than one key of the client has this kid.")
+		return found, v.bad(ReasonKidAmbiguous, v.b.AcceptDuplicateKid, "more than one key of the client has this kid.")
 	case len(sameKid) > 1 && v.b.RefuseSharedKid:
 		return found, v.bad(ReasonKidAmbiguous, false, "more than one key of the client has this kid.")
 	}
