@@ -30,8 +30,9 @@ type block struct {
 	lines   [][]byte
 }
 
-// homeOf is the patient in whose block a resource stands: the first one it belongs to, or refers to if it
-// is in no compartment; "" if there is none.
+// homeOf is the patient in whose block a resource stands: the one the dataset hangs it on, or the first
+// one it refers to if it is in no compartment; "" if there is none. A Coverage names its subscriber
+// before its beneficiary and hangs on the latter, so the last one counts.
 func homeOf(r *dataset.Resource) string {
 	switch {
 	case r.Type == "Patient":
@@ -43,7 +44,7 @@ func homeOf(r *dataset.Resource) string {
 			}
 		}
 	case len(r.Patients) > 0:
-		return r.Patients[0]
+		return r.Patients[len(r.Patients)-1]
 	}
 	for _, ref := range r.Refs {
 		if id, ok := strings.CutPrefix(ref, "Patient/"); ok {
