@@ -33,7 +33,7 @@ const (
 
 // Discovery is what the target says of itself.
 type Discovery struct {
-	Metadata      *Response
+	Metadata      *Response      // without a token, unless that is refused and with one it is not
 	Capability    map[string]any // the CapabilityStatement; nil if not usable
 	CapabilityErr error          // why not
 	SMART         *Response      // nil if not asked for
@@ -76,8 +76,6 @@ func (s *Session) Discover() *Discovery {
 		c := s.Client("")
 		d.Metadata = c.Do(ctx, Request{URL: "metadata", Purpose: "capability statement", Credentials: NoToken,
 			Header: http.Header{"Accept": {"application/fhir+json"}}})
-		d.Capability, d.CapabilityErr = documentOf(d.Metadata, "CapabilityStatement")
-		d.readOperations()
 		d.SMART = c.Do(ctx, Request{URL: ".well-known/smart-configuration", Purpose: "smart configuration", Credentials: NoToken,
 			Header: http.Header{"Accept": {"application/json"}}})
 		d.Configuration, d.SMARTErr = documentOf(d.SMART, "")
@@ -88,6 +86,9 @@ func (s *Session) Discover() *Discovery {
 			d.TokenURL = u
 			d.fact("token endpoint", RedactURL(u), Declared, "smart-configuration token_endpoint")
 		}
+		s.retryMetadata(ctx, d)
+		d.Capability, d.CapabilityErr = documentOf(d.Metadata, "CapabilityStatement")
+		d.readOperations()
 		d.Software = strings.TrimSpace(Text(Object(d.Capability, "software"), "name") + " " + Text(Object(d.Capability, "software"), "version"))
 		if v := Text(d.Capability, "fhirVersion"); v != "" {
 			d.fact("FHIR version", v, Declared, "/metadata fhirVersion")
@@ -104,6 +105,23 @@ func (s *Session) Discover() *Discovery {
 		sort.SliceStable(d.Facts, func(i, j int) bool { return d.Facts[i].Name < d.Facts[j].Name })
 		return d
 	})
+}
+
+// retryMetadata asks for the CapabilityStatement once more with a token, where a server protects it (which it may:
+// AUTHZ/risk-based).
+func (s *Session) retryMetadata(ctx context.Context, d *Discovery) {
+	if st := d.Metadata.Status; st != http.StatusUnauthorized && st != http.StatusForbidden {
+		return
+	}
+	token := s.cfg.Token
+	if token == "" && s.cfg.ClientID != "" {
+		token = s.Client("").requestTokenAt(ctx, d.TokenURL, s.cfg.Keys[0], s.cfg.Scope).Token
+	}
+	if token == "" {
+		return
+	}
+	d.Metadata = s.Client("").Do(ctx, Request{URL: "metadata", Purpose: "capability statement", Credentials: Bearer(token),
+		Header: http.Header{"Accept": {"application/fhir+json"}}})
 }
 
 func (d *Discovery) fact(name, value, provenance, source string) {

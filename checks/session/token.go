@@ -76,15 +76,18 @@ type Grant struct {
 
 // RequestToken asks for a token with a fresh assertion.
 func (c *Client) RequestToken(ctx context.Context, key Key, scope string) *Grant {
-	d := c.s.Discover()
-	if d.TokenURL == "" {
+	return c.requestTokenAt(ctx, c.s.Discover().TokenURL, key, scope)
+}
+
+func (c *Client) requestTokenAt(ctx context.Context, endpoint string, key Key, scope string) *Grant {
+	if endpoint == "" {
 		return &Grant{Err: errors.New("no token endpoint is known: smart-configuration names none; give it with --token-url")}
 	}
-	signed, err := c.s.NewAssertion(key, d.TokenURL).Sign()
+	signed, err := c.s.NewAssertion(key, endpoint).Sign()
 	if err != nil {
 		return &Grant{Err: fmt.Errorf("the client assertion could not be signed: %w", err)}
 	}
-	return ReadGrant(c.PostToken(ctx, d.TokenURL, TokenForm(signed, scope)))
+	return ReadGrant(c.PostToken(ctx, endpoint, TokenForm(signed, scope)))
 }
 
 // ReadGrant reads a token response (RFC 6749 section 5.1). Its error says what is missing, without quoting a token.
@@ -99,7 +102,8 @@ func ReadGrant(res *Response) *Grant {
 	switch {
 	case res.Err != nil:
 		g.Err = fmt.Errorf("the token endpoint gave no answer: %w", res.Err)
-	case res.Status != http.StatusOK:
+	case res.Status != http.StatusOK && (res.Status != http.StatusCreated || g.Token == ""):
+		// 201 with a token is odd (RFC 6749 section 5.1 says 200), but a token all the same.
 		code := Text(g.Document, "error")
 		if !plainWord(code) {
 			code = "no error code"
