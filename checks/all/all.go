@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bulkproof/bulkproof/checks"
+	"github.com/bulkproof/bulkproof/checks/capability"
 	"github.com/bulkproof/bulkproof/checks/files"
 	"github.com/bulkproof/bulkproof/checks/kickoff"
 	"github.com/bulkproof/bulkproof/checks/lines"
@@ -15,6 +16,7 @@ import (
 // Areas returns all areas. The slice and its checks are the caller's own.
 func Areas() []checks.Area {
 	return []checks.Area{
+		capability.Area(),
 		kickoff.Area(),
 		files.Area(),
 		lines.Area(),
