@@ -48,6 +48,9 @@ func (m *Manifest) Items() []Item {
 	return append(append(append(all, m.Output...), m.Error...), m.Deleted...)
 }
 
+// ReadManifest reads the body of a status response, or of a linked manifest, as far as it can be read.
+func ReadManifest(res *Response) *Manifest { return readManifest(res) }
+
 func readManifest(res *Response) *Manifest {
 	m := &Manifest{RequiresAccessToken: true}
 	v, err := res.JSON()

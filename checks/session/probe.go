@@ -70,6 +70,20 @@ func (s *Session) ProbeEdited(sc Scenario, name string, edit func(*Request)) *Pr
 // (export.html#response---error-eg-unsupported-search-parameter).
 const maxBusy = 5
 
+// KickOffPatiently is KickOff, repeated while the server answers that another export has to end first.
+func (c *Client) KickOffPatiently(ctx context.Context, sc Scenario) (*Response, string) {
+	return c.patientKickOff(ctx, c.s.RequestOf(sc), sc, c.s.clock.Now().Add(c.s.cfg.ExportTimeout))
+}
+
+// Again sends one more status request, after waiting as long as the last answer asks for; n counts from 0 for the
+// interval where it does not. The second result is false if the wait was cut short.
+func (c *Client) Again(ctx context.Context, ex *Export, last *Response, n int) (*Response, bool) {
+	if last != nil && !c.s.wait(ctx, last, n, c.s.clock.Now().Add(c.s.cfg.ExportTimeout), ex.Scenario) {
+		return nil, false
+	}
+	return c.Do(ctx, StatusRequest(ex.Location)), true
+}
+
 func (c *Client) patientKickOff(ctx context.Context, req Request, sc Scenario, deadline time.Time) (*Response, string) {
 	for try := 0; ; try++ {
 		res, loc := c.KickOffRequest(ctx, req)

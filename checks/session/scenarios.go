@@ -29,7 +29,7 @@ var (
 	Separate = Scenario{Header: http.Header{"Prefer": {"respond-async,separate-export-status"}}}.With("_type", "Patient")
 
 	// Partial allows manifests that come before the end, or in several parts (3.0.0).
-	Partial = Scenario{}.With("allowPartialManifests", "true")
+	Partial = Scenario{}.With("_type", "Patient,Condition").With("allowPartialManifests", "true")
 
 	// Organized asks for files by patient in place of files by type (3.0.0).
 	Organized = Scenario{}.With("organizeOutputBy", "Patient")
