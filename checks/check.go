@@ -31,6 +31,9 @@ type Check struct {
 	Exports []session.Scenario
 	// Cost is what the check causes beyond shared exports.
 	Cost Cost
+	// Observes lists observations that the check shares with others through session.Shared, and what they cost: each is
+	// counted once for all checks that name it.
+	Observes []Observation
 	// Provisional checks run and are listed, but do not count towards the verdict yet.
 	Provisional bool
 	Run         func(context.Context, *T)
@@ -40,6 +43,12 @@ type Check struct {
 type Cost struct {
 	KickOffs  int // accepted or refused
 	Downloads int // output file requests
+}
+
+// Observation is a shared look at the target, such as a kick-off that several checks judge.
+type Observation struct {
+	Name string
+	Cost Cost
 }
 
 // Area groups the checks of one part of the specification.

@@ -165,10 +165,21 @@ func (p *Plan) Cost(s *session.Session) PlannedCost {
 		c.Exports = append(c.Exports, sc.String())
 	}
 	c.KickOffs = len(c.Exports)
+	seen := map[string]bool{}
+	add := func(x Cost) {
+		c.KickOffs += x.KickOffs
+		c.Downloads += x.Downloads
+	}
 	for _, e := range p.Entries {
-		if e.Selected && !slices.ContainsFunc(e.Check.Needs, func(n Need) bool { return n.missing(s) != "" }) {
-			c.KickOffs += e.Check.Cost.KickOffs
-			c.Downloads += e.Check.Cost.Downloads
+		if !e.Selected || slices.ContainsFunc(e.Check.Needs, func(n Need) bool { return n.missing(s) != "" }) {
+			continue
+		}
+		add(e.Check.Cost)
+		for _, o := range e.Check.Observes {
+			if !seen[o.Name] {
+				seen[o.Name] = true
+				add(o.Cost)
+			}
 		}
 	}
 	return c

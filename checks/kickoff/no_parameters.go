@@ -17,7 +17,6 @@ func noParameters() checks.Check {
 			"may find an unrestricted export too large.",
 		Requires: []string{"KICKOFF-006"},
 		Exports:  []session.Scenario{session.Baseline},
-		Cost:     checks.Cost{KickOffs: 0},
 		Run: func(_ context.Context, t *checks.T) {
 			ex := t.Session().Export(session.Baseline)
 			res := ex.KickOff

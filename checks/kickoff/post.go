@@ -72,7 +72,7 @@ func postMalformed() checks.Check {
 			"sentence of its own: a warning. Any error status passes; its body is judged by kickoff.error-outcome.",
 		Requires: []string{"PARAM-009"},
 		Exports:  []session.Scenario{session.Posted},
-		Cost:     checks.Cost{KickOffs: 1},
+		Observes: observes(malformedPost),
 		Run: func(_ context.Context, t *checks.T) {
 			if ex := t.Session().Export(session.Posted); ex.State == session.Refused {
 				t.Skipf("POST kick-offs are not offered, which is legal: %s", ex.Reason)

@@ -104,7 +104,7 @@ func unknownType() checks.Check {
 			"Prefer: handling=lenient; this request does not." + refusalDoc,
 		Requires: []string{"PARAM-030"},
 		Exports:  []session.Scenario{session.Baseline},
-		Cost:     checks.Cost{KickOffs: 1},
+		Observes: observes(noSuchType),
 		Run: func(_ context.Context, t *checks.T) {
 			judgeRefusal(t, noSuchType, "PARAM-030", "a kick-off with _type=BulkproofNoSuchType")
 		},
@@ -121,7 +121,7 @@ func invalidSince() checks.Check {
 			"refusal follows from the rule for lenient handling and has no sentence of its own: a warning." + refusalDoc,
 		Requires: []string{"PARAM-009"},
 		Exports:  []session.Scenario{session.Baseline},
-		Cost:     checks.Cost{KickOffs: 1},
+		Observes: observes(badSince),
 		Run: func(_ context.Context, t *checks.T) {
 			judgeRefusal(t, badSince, "PARAM-009", "a kick-off with _since=not-a-date")
 		},
@@ -138,7 +138,7 @@ func outputFormatUnsupported() checks.Check {
 			"is not spelt out in the text: a warning." + refusalDoc,
 		Requires: []string{"PARAM-009", "PARAM-004"},
 		Exports:  []session.Scenario{session.Baseline},
-		Cost:     checks.Cost{KickOffs: 1},
+		Observes: observes(noSuchFormat),
 		Run: func(_ context.Context, t *checks.T) {
 			judgeRefusal(t, noSuchFormat, "PARAM-009", "a kick-off with _outputFormat=application/x-bulkproof-no-such-format")
 		},
@@ -156,7 +156,7 @@ func unknownGroup() checks.Check {
 			"invented id is a violation.",
 		Requires: []string{"KICKOFF-011"},
 		Needs:    []checks.Need{checks.NeedGroup},
-		Cost:     checks.Cost{KickOffs: 1},
+		Observes: observes(noSuchGroup),
 		Run: func(_ context.Context, t *checks.T) {
 			ex := t.Session().Export(noSuchGroup.scenario)
 			switch {
@@ -189,8 +189,18 @@ func gateway(status int) bool {
 
 func errorExports() []session.Scenario { return []session.Scenario{session.Baseline, session.Posted} }
 
-// errorCost is one kick-off for each kind of bad request.
-var errorCost = checks.Cost{KickOffs: 6}
+// observes declares the kick-offs that checks on bad requests share.
+func observes(list ...bad) []checks.Observation {
+	out := make([]checks.Observation, len(list))
+	for i, b := range list {
+		out[i] = checks.Observation{Name: "kick-off with " + b.what, Cost: checks.Cost{KickOffs: 1}}
+	}
+	return out
+}
+
+func allBad() []checks.Observation {
+	return observes(noSuchType, badSince, noSuchFormat, noSuchParam, noSuchGroup, malformedPost)
+}
 
 func errorStatus() checks.Check {
 	return checks.Check{
@@ -201,7 +211,7 @@ func errorStatus() checks.Check {
 			"page, is a violation. Starting an export all the same is not judged here.",
 		Requires: []string{"ERROR-001", "ASYNC-013"},
 		Exports:  errorExports(),
-		Cost:     errorCost,
+		Observes: allBad(),
 		Run: func(_ context.Context, t *checks.T) {
 			n := 0
 			for _, r := range refused(t.Session()) {
@@ -229,7 +239,7 @@ func errorOutcome() checks.Check {
 			"kickoff.error-content-type.",
 		Requires: []string{"ERROR-002"},
 		Exports:  errorExports(),
-		Cost:     errorCost,
+		Observes: allBad(),
 		Run: func(_ context.Context, t *checks.T) {
 			n := 0
 			for _, r := range refused(t.Session()) {
@@ -271,7 +281,7 @@ func errorContentType() checks.Check {
 			"a note. Bodies that are no OperationOutcome are judged by kickoff.error-outcome.",
 		Requires: []string{"KICKOFF-017"},
 		Exports:  errorExports(),
-		Cost:     errorCost,
+		Observes: allBad(),
 		Run: func(_ context.Context, t *checks.T) {
 			n := 0
 			for _, r := range refused(t.Session()) {

@@ -213,6 +213,23 @@ func (s *Session) TokenAllowedAt(raw string) bool {
 	return err == nil && s.mayCarryToken(u)
 }
 
+// MaxFile returns the bound on the decompressed bytes of one output file.
+func (c *Client) MaxFile() int64 { return c.s.cfg.MaxFile }
+
+// ResolveAgainst returns ref as an absolute http or https URL, resolved against the URL of the document it stands in,
+// or "" if it is none.
+func ResolveAgainst(document, ref string) string {
+	base, err := url.Parse(document)
+	if err != nil || ref == "" {
+		return ""
+	}
+	u, err := base.Parse(ref)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return ""
+	}
+	return u.String()
+}
+
 // Resolve returns ref resolved against the FHIR base, with the base as a folder: "Patient/$export" lies below it.
 func (s *Session) Resolve(ref string) string {
 	if u, err := url.Parse(ref); err == nil && u.IsAbs() {
