@@ -97,9 +97,13 @@ func skewText(d time.Duration) string {
 	return "agrees with ours to a second"
 }
 
-// Check returns one result as the report will show it, without evidence of exchanges: for progress.
-func Check(p *checks.Plan, res checks.Result) reporters.Check {
-	return checkOf(p, res, nil, map[int]bool{})
+// Check returns one result as the report will show it, while the run goes on.
+func Check(s *session.Session, p *checks.Plan, res checks.Result) reporters.Check {
+	var exchanges []session.Exchange
+	if len(res.Findings) > 0 {
+		exchanges = s.Exchanges()
+	}
+	return checkOf(p, res, exchanges, map[int]bool{})
 }
 
 // Requirements returns the plan's requirements as the report will list them.
@@ -205,6 +209,7 @@ func requirements(p *checks.Plan, cited map[string][]string) []reporters.Require
 		}
 		out = append(out, reporters.Requirement{ID: req.ID, Key: req.Key, Level: e.Keyword(), Summary: req.SummaryIn(p.IG), Source: req.SourceIn(p.IG), Checks: ids})
 	}
+	sort.SliceStable(out, func(i, j int) bool { return out[i].ID < out[j].ID })
 	return out
 }
 

@@ -363,4 +363,6 @@ func takeScreenshots(t *testing.T, ctx context.Context) {
 	}
 	p := open(t, ctx, reporttest.Sample())
 	save("print.pdf", printPDF(p))
+	p = open(t, ctx, reporttest.Sample(), width(700), emulate("print", "light"))
+	save("print-700.png", result(p, chromedp.FullScreenshot(100)))
 }
