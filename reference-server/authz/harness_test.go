@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -139,36 +140,58 @@ func cacheFor(seconds int) http.Header {
 	return http.Header{"Cache-Control": {"max-age=" + strconv.Itoa(seconds)}}
 }
 
-// newWorld makes a server with clients A (inline, two RSA keys and an EC key), B (inline, EC), U (the keys of A by URL)
-// and a number of clients by URL whose JWKS is odd.
-func newWorld(t testing.TB, b *Behaviour) *world {
-	t.Helper()
+// prototype is the clients and JWKS pages of every world, made once: registrations never change.
+var prototype = sync.OnceValue(func() *world {
 	m := keysOnce()
 	good := publicJWK(kidRSA, m.rsaA)
 	odd := []string{`{"kty":"OKP","kid":"o","crv":"Ed25519","x":"AA"}`, `{"kty":"quantum","kid":"q"}`,
 		strings.Replace(good, kidRSA, "", 1), `{"kty":"RSA","kid":"no-n","e":"AQAB"}`, `{"kty":"RSA","kid":"bad","n":"%%%","e":"AQAB"}`, `7`}
 	set := jwks(good, publicJWK(kidRSA2, m.rsaA2), publicJWK(kidEC, m.ecA))
-	w := &world{now: clockStart, b: b, web: &web{pages: map[string]page{
-		"https://keys.example/u.json":            {body: set, header: cacheFor(3600)},
-		"https://keys.example/u.json/rogue":      {body: jwks(publicJWK(kidRSA, m.rogue), publicJWK("rogue", m.rogue))},
-		"https://keys.example/sibling.json":      {body: jwks(publicJWK(kidRSA, m.rogue))},
-		"https://rogue.example/jwks.json":        {body: jwks(publicJWK(kidRSA, m.rogue), publicJWK("rogue", m.rogue))},
-		"https://keys.example/double.json":       {body: jwks(good, publicJWK(kidRSA, m.rsaA2))},
-		"https://keys.example/shared.json":       {body: jwks(good, publicJWK(kidRSA, m.ecA))},
-		"https://keys.example/odd.json":          {body: jwks(append(odd, good)...)},
-		"https://keys.example/500.json":          {status: 500},
-		"https://keys.example/404.json":          {status: 404},
-		"https://keys.example/html.json":         {body: "<html>"},
-		"https://keys.example/keys-object.json":  {body: `{"keys":{}}`},
-		"https://keys.example/empty.json":        {body: `{"keys":[]}`},
-		"https://keys.example/broken.json":       {body: `{"keys":[`},
-		"https://keys.example/endless.json":      {reader: endless{}},
-		"https://keys.example/unreachable.json":  {err: errors.New("dial: nobody there")},
-		"https://keys.example/redirect.json":     {status: 302, header: http.Header{"Location": {"https://keys.example/u.json"}}},
-		"https://keys.example/rotated.json":      {body: set, header: cacheFor(60)},
-		"https://keys.example/x5u-rogue.pem":     {status: 200},
-		"https://keys.example/forever-cold.json": {body: set, header: http.Header{"Cache-Control": {"no-store"}}},
+	w := &world{web: &web{pages: map[string]page{
+		"https://keys.example/u.json":           {body: set, header: cacheFor(3600)},
+		"https://keys.example/u.json/rogue":     {body: jwks(publicJWK(kidRSA, m.rogue), publicJWK("rogue", m.rogue))},
+		"https://keys.example/sibling.json":     {body: jwks(publicJWK(kidRSA, m.rogue))},
+		"https://rogue.example/jwks.json":       {body: jwks(publicJWK(kidRSA, m.rogue), publicJWK("rogue", m.rogue))},
+		"https://keys.example/double.json":      {body: jwks(good, publicJWK(kidRSA, m.rsaA2))},
+		"https://keys.example/shared.json":      {body: jwks(good, publicJWK(kidRSA, m.ecA))},
+		"https://keys.example/odd.json":         {body: jwks(append(odd, good)...)},
+		"https://keys.example/500.json":         {status: 500},
+		"https://keys.example/404.json":         {status: 404},
+		"https://keys.example/html.json":        {body: "<html>"},
+		"https://keys.example/keys-object.json": {body: `{"keys":{}}`},
+		"https://keys.example/empty.json":       {body: `{"keys":[]}`},
+		"https://keys.example/broken.json":      {body: `{"keys":[`},
+		"https://keys.example/endless.json":     {reader: endless{}},
+		"https://keys.example/unreachable.json": {err: errors.New("dial: nobody there")},
+		"https://keys.example/redirect.json":    {status: 302, header: http.Header{"Location": {"https://keys.example/u.json"}}},
+		"https://keys.example/rotated.json":     {body: set, header: cacheFor(60)},
 	}}}
+	srv, err := New(Config{TokenURL: func(*http.Request) string { return tokenURL }})
+	if err != nil {
+		panic(err)
+	}
+	w.Server = srv
+	clients := []Client{
+		{ID: "client-a", JWKS: []byte(set), Scopes: []string{"system/*.read"}},
+		{ID: "client-b", JWKS: []byte(jwks(publicJWK(kidB, m.ecB))), Scopes: []string{"system/Patient.rs", "system/Observation.r"}},
+	}
+	for _, name := range []string{"u", "double", "shared", "odd", "500", "404", "html", "keys-object", "empty", "broken",
+		"endless", "unreachable", "redirect", "rotated"} {
+		clients = append(clients, Client{ID: "url-" + name, JWKSURL: "https://keys.example/" + name + ".json", Scopes: []string{"system/*.rs"}})
+	}
+	for _, c := range clients {
+		if err := srv.Register(c); err != nil {
+			panic(err)
+		}
+	}
+	return w
+})
+
+// newWorld makes a server with clients A (inline, two RSA keys and an EC key), B (inline, EC), U (the keys of A by URL)
+// and a number of clients by URL whose JWKS is odd.
+func newWorld(t testing.TB, b *Behaviour) *world {
+	t.Helper()
+	w := &world{now: clockStart, b: b, web: &web{pages: maps.Clone(prototype().web.pages)}}
 	srv, err := New(Config{
 		TokenURL:  func(*http.Request) string { return tokenURL },
 		FHIRBase:  func(*http.Request) string { return fhirBase },
@@ -180,20 +203,8 @@ func newWorld(t testing.TB, b *Behaviour) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	srv.clients = maps.Clone(prototype().clients)
 	w.Server = srv
-	clients := []Client{
-		{ID: "client-a", JWKS: []byte(set), Scopes: []string{"system/*.read"}},
-		{ID: "client-b", JWKS: []byte(jwks(publicJWK(kidB, m.ecB))), Scopes: []string{"system/Patient.rs", "system/Observation.r"}},
-	}
-	for _, name := range []string{"u", "double", "shared", "odd", "500", "404", "html", "keys-object", "empty", "broken",
-		"endless", "unreachable", "redirect", "rotated", "forever-cold"} {
-		clients = append(clients, Client{ID: "url-" + name, JWKSURL: "https://keys.example/" + name + ".json", Scopes: []string{"system/*.rs"}})
-	}
-	for _, c := range clients {
-		if err := srv.Register(c); err != nil {
-			t.Fatal(err)
-		}
-	}
 	return w
 }
 
