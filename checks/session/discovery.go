@@ -57,10 +57,10 @@ func (d *Discovery) Reachable() error {
 	switch {
 	case d.Metadata.Err != nil && d.Metadata.Status == 0 && (d.SMART == nil || d.SMART.Status == 0):
 		return d.Metadata.Err
-	case d.CapabilityErr != nil && d.SMARTErr != nil && d.Metadata.MediaType() == "text/html":
-		return fmt.Errorf("%s answered with an HTML page where a CapabilityStatement was expected; is this the FHIR base URL?", d.Metadata.At().URL)
 	case d.CapabilityErr != nil && d.SMARTErr != nil && d.Metadata.Redirects >= maxRedirects:
 		return fmt.Errorf("%s redirects without end; is this the FHIR base URL?", d.Metadata.At().URL)
+	case d.CapabilityErr != nil && d.SMARTErr != nil && d.Metadata.MediaType() == "text/html":
+		return fmt.Errorf("%s answered with an HTML page where a CapabilityStatement was expected; is this the FHIR base URL?", d.Metadata.At().URL)
 	case d.CapabilityErr != nil && d.SMARTErr != nil && d.Metadata.Truncated:
 		return fmt.Errorf("%s answered with more than %d bytes where a CapabilityStatement was expected; is this the FHIR base URL?", d.Metadata.At().URL, len(d.Metadata.Body))
 	case d.CapabilityErr != nil && d.SMARTErr != nil && d.Metadata.Status == http.StatusNotFound:

@@ -67,7 +67,13 @@ func (c *Client) KickOffRequest(ctx context.Context, req Request) (*Response, st
 	if req.Purpose == "" {
 		req.Purpose = "kick-off"
 	}
-	res := c.Do(ctx, req)
+	if err := ctx.Err(); err != nil {
+		return &Response{URL: req.URL, Header: http.Header{}, Err: err}, ""
+	}
+	// A kick-off under way is not broken off: the server might have accepted it, and nobody would delete the job.
+	c.s.kickingOff.Add(1)
+	defer c.s.kickingOff.Done()
+	res := c.Do(context.WithoutCancel(ctx), req)
 	c.s.jobs.mu.Lock()
 	c.s.jobs.attempts++
 	if res.Status == http.StatusAccepted {

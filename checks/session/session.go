@@ -38,6 +38,8 @@ type Session struct {
 	slots   chan struct{} // exports at a time
 	exports []*Export     // guarded by jobs.mu
 
+	kickingOff sync.WaitGroup // kick-off requests under way
+
 	skewMu sync.Mutex
 	skew   []time.Duration
 }
@@ -160,6 +162,7 @@ func (s *Session) Stop() { s.stop() }
 // deleted yet. It returns a sentence for each job that could not be deleted. ctx bounds the clean-up.
 func (s *Session) Close(ctx context.Context) []string {
 	s.stop()
+	s.kickingOff.Wait()
 	problems := s.jobs.deleteAll(ctx, s)
 	s.http.CloseIdleConnections()
 	return problems

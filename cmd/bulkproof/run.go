@@ -257,11 +257,12 @@ func (r *runner) newConsole() *console.Console {
 // observer passes progress on to the console.
 type observer struct {
 	r    *runner
+	s    *session.Session
 	plan *checks.Plan
 }
 
 func (o observer) CheckStarted(c *checks.Check) { o.r.console.CheckStarted(c.ID) }
-func (o observer) CheckDone(res checks.Result)  { o.r.console.CheckDone(build.Check(o.plan, res)) }
+func (o observer) CheckDone(res checks.Result)  { o.r.console.CheckDone(build.Check(o.s, o.plan, res)) }
 
 // judge runs the plan against the session, writes the reports and returns the exit code.
 func (r *runner) judge(ctx context.Context, s *session.Session, keep func(*checks.Check) (bool, string)) int {
@@ -287,7 +288,7 @@ func (r *runner) judge(ctx context.Context, s *session.Session, keep func(*check
 	r.console.Start(console.Plan{Tool: "bulkproof " + toolVersion(), Target: session.RedactURL(s.Config().BaseURL), IG: string(plan.IG),
 		Checks: plan.Selected(), KickOffs: cost.KickOffs, Downloads: cost.Downloads, Requirements: build.Requirements(plan)})
 
-	results, err := suites.Run(ctx, s, plan, checks.Options{Observer: observer{r, plan}, Waivers: r.waivers})
+	results, err := suites.Run(ctx, s, plan, checks.Options{Observer: observer{r, s, plan}, Waivers: r.waivers})
 	var remarks []string
 	if err != nil {
 		remarks = append(remarks, err.Error())

@@ -1,0 +1,209 @@
+package selftest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/bulkproof/bulkproof/checks"
+	"github.com/bulkproof/bulkproof/checks/all"
+	"github.com/bulkproof/bulkproof/checks/spec"
+	refserver "github.com/bulkproof/bulkproof/reference-server"
+)
+
+func load(t *testing.T) Options {
+	t.Helper()
+	areas, cat, err := all.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Options{Areas: areas, Cat: cat, Faults: refserver.Faults(), IG: spec.V300, Parallel: 3}
+}
+
+// Every fault is caught by exactly the checks it names, every check is tripped by a fault, and the conformant server
+// gives no finding.
+func TestMatrix(t *testing.T) {
+	o := load(t)
+	for _, s := range UnknownChecks(o.Areas, o.Faults) {
+		t.Error(s)
+	}
+	for _, v := range []spec.Version{spec.V200, spec.V300} {
+		t.Run(string(v), func(t *testing.T) {
+			o := o
+			o.IG = v
+			m, err := Run(context.Background(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			complain(t, m.Clean)
+			if len(m.Clean.Skipped) > 0 {
+				t.Errorf("on the conformant server, these checks have nothing to judge: %v", m.Clean.Skipped)
+			}
+			for _, r := range m.Rows {
+				complain(t, r)
+			}
+			for _, id := range m.Untried {
+				t.Errorf("no fault trips the check %s", id)
+			}
+			t.Logf("%d checks, %d faults; the conformant run cost %d kick-offs (%d attempts), %d completed exports, %d requests", len(m.Checks), len(m.Rows),
+				m.Clean.Traffic.KickOffs, m.Clean.Traffic.KickOffAttempts, m.Clean.Traffic.CompletedExports, m.Clean.Traffic.Requests)
+		})
+	}
+}
+
+func complain(t *testing.T, r Row) {
+	t.Helper()
+	if r.Exact() {
+		return
+	}
+	name := r.Fault
+	if name == "" {
+		name = "the conformant server"
+	}
+	t.Errorf("%s: missing %v, extra %v, errors %v, %s", name, r.Missing, r.Extra, r.Errors, r.Problem)
+	for _, res := range r.Results {
+		if res.Outcome == checks.Pass || res.Outcome == checks.NotRun {
+			continue
+		}
+		line := res.Reason
+		for _, f := range res.Findings {
+			line += " | " + f.Requirement + ": " + f.Observed
+		}
+		t.Logf("  %s %s: %s", res.Outcome, res.Check.ID, line)
+		if res.Stack != "" {
+			t.Log(res.Stack)
+		}
+	}
+}
+
+// The suite cannot shrink unnoticed.
+func TestNumberOfChecks(t *testing.T) {
+	o := load(t)
+	for v, want := range map[spec.Version]int{spec.V101: wantV101, spec.V200: wantV200, spec.V300: wantV300, spec.V400: wantV400} {
+		if got := len(checks.NewPlan(o.Areas, o.Cat, v, nil).Entries); got != want {
+			t.Errorf("IG %s: %d checks; if that is meant, write it into counts_test.go (was %d)", v, got, want)
+		}
+	}
+	if got := len(o.Faults); got != wantFaults {
+		t.Errorf("%d faults; if that is meant, write it into counts_test.go (was %d)", got, wantFaults)
+	}
+}
+
+// outcomes is what must not depend on the order of the checks.
+func outcomes(results []checks.Result) map[string]string {
+	out := map[string]string{}
+	for _, r := range results {
+		s := string(r.Outcome)
+		for _, f := range r.Findings {
+			s += " " + f.Requirement + "/" + string(f.Severity)
+		}
+		out[r.Check.ID] = s
+	}
+	return out
+}
+
+func differences(t *testing.T, what string, a, b map[string]string) {
+	t.Helper()
+	if len(a) != len(b) {
+		t.Errorf("%s: %d and %d results", what, len(a), len(b))
+	}
+	for id, s := range a {
+		if b[id] != s {
+			t.Errorf("%s: %s is %q here and %q there", what, id, s, b[id])
+		}
+	}
+}
+
+// Shuffled checks, one at a time, give what the plan order gives, on the conformant server and on a sample of faults.
+func TestOrderDoesNotMatter(t *testing.T) {
+	o := load(t)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	targets := []*refserver.Fault{nil}
+	for i := 0; i < len(o.Faults); i += 1 + len(o.Faults)/25 {
+		if f := o.Faults[i]; f.AppliesTo(string(o.IG)) {
+			targets = append(targets, &f)
+		}
+	}
+	for _, f := range targets {
+		what := "conformant"
+		if f != nil {
+			what = f.Name
+		}
+		straight, _, err := RunOnce(context.Background(), o, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, stop, err := Open(context.Background(), o.IG, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := checks.NewPlan(o.Areas, o.Cat, o.IG, nil)
+		rnd.Shuffle(len(plan.Entries), func(i, j int) { plan.Entries[i], plan.Entries[j] = plan.Entries[j], plan.Entries[i] })
+		var shuffled []checks.Result
+		for i := range plan.Entries { // without prefetch: each export starts when a check asks for it
+			shuffled = append(shuffled, plan.RunEntry(context.Background(), s, i, checks.Options{}))
+		}
+		if err := stop(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		differences(t, what, outcomes(straight), outcomes(shuffled))
+	}
+}
+
+// The machinery itself notices what it is for.
+func TestRowsAreJudged(t *testing.T) {
+	known := map[string]bool{"a.x": true, "a.y": true, "a.z": true}
+	result := func(id string, o checks.Outcome) checks.Result {
+		return checks.Result{Check: &checks.Check{ID: id}, Outcome: o}
+	}
+	for _, c := range []struct {
+		name           string
+		fault          *refserver.Fault
+		results        []checks.Result
+		missing, extra string
+	}{
+		{"caught", &refserver.Fault{Caught: []string{"a.x"}}, []checks.Result{result("a.x", checks.Fail), result("a.y", checks.Inconclusive)}, "", ""},
+		{"not caught", &refserver.Fault{Caught: []string{"a.x"}}, []checks.Result{result("a.x", checks.Pass)}, "a.x", ""},
+		{"inconclusive is not caught", &refserver.Fault{Caught: []string{"a.x"}}, []checks.Result{result("a.x", checks.Inconclusive)}, "a.x", ""},
+		{"one too many", &refserver.Fault{Caught: []string{"a.x"}}, []checks.Result{result("a.x", checks.Fail), result("a.y", checks.Fail)}, "", "a.y"},
+		{"warning instead of failure", &refserver.Fault{Caught: []string{"a.x"}}, []checks.Result{result("a.x", checks.Warn)}, "a.x", "a.x"},
+		{"warned", &refserver.Fault{Warned: []string{"a.x"}}, []checks.Result{result("a.x", checks.Warn)}, "", ""},
+		{"clean", nil, []checks.Result{result("a.x", checks.Pass), result("a.y", checks.Skip)}, "", ""},
+		{"clean, inconclusive", nil, []checks.Result{result("a.x", checks.Inconclusive)}, "", "a.x"},
+		{"clean, fails", nil, []checks.Result{result("a.x", checks.Fail)}, "", "a.x"},
+	} {
+		r := Row{Results: c.results}
+		r.judge(c.fault, known)
+		if got := strings.Join(r.Missing, " "); got != c.missing {
+			t.Errorf("%s: missing %q, want %q", c.name, got, c.missing)
+		}
+		if got := strings.Join(r.Extra, " "); got != c.extra {
+			t.Errorf("%s: extra %q, want %q", c.name, got, c.extra)
+		}
+		if r.Exact() != (c.missing == "" && c.extra == "") {
+			t.Errorf("%s: exact is %v", c.name, r.Exact())
+		}
+	}
+	r := Row{Results: []checks.Result{result("a.x", checks.Error)}}
+	if r.judge(nil, known); r.Exact() {
+		t.Error("a check that panics passes for exact")
+	}
+}
+
+func TestMatrixDocuments(t *testing.T) {
+	m := &Matrix{IG: spec.V300, Checks: []string{"a.x"}, Rows: []Row{{Fault: "f<script>", Failed: []string{"a.x"}}, {Fault: "g", Missing: []string{"a.x"}}}}
+	var b bytes.Buffer
+	if err := WriteHTML(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(b.String(), "<script>") || !strings.Contains(b.String(), `class="missing"`) {
+		t.Errorf("the page is wrong:\n%s", b.String())
+	}
+	j, err := json.Marshal(Document(m))
+	if err != nil || !bytes.Contains(j, []byte(`"missing":["a.x"]`)) || !bytes.Contains(j, []byte(`"exact":false`)) {
+		t.Errorf("%v %s", err, j)
+	}
+}
