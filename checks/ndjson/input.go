@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"time"
 )
 
 // Input is one NDJSON stream: a file, a URL or standard input.
@@ -33,6 +34,8 @@ type InputOptions struct {
 	Client *http.Client
 	Stdin  io.Reader // what "-" means; nil means os.Stdin
 	Limits Limits
+	// Stall is how long a server may take to answer or to send the next bytes; 0 means 2 minutes, negative for ever.
+	Stall time.Duration
 }
 
 // sniffed is how much of an input is looked at to find out whether it is a manifest.
@@ -248,26 +251,99 @@ func (o InputOptions) urlInput(u *url.URL) Input {
 	if client == nil {
 		client = http.DefaultClient
 	}
+	stall := o.Stall
+	if stall == 0 {
+		stall = 2 * time.Minute
+	}
 	return Input{Name: name, Size: -1, open: func(ctx context.Context) (io.ReadCloser, int64, error) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+		ctx, watch := watchStall(ctx, stall)
+		body, size, err := get(ctx, client, u, name)
 		if err != nil {
-			return nil, -1, fmt.Errorf("%s: the URL cannot be requested", name)
+			err = watch.explain(err)
+			watch.stop()
+			return nil, -1, err
 		}
-		req.Header.Set("Accept", "application/fhir+ndjson, application/json;q=0.9, */*;q=0.5")
-		// Set by hand, so that the transport does not decompress without our limits.
-		req.Header.Set("Accept-Encoding", "gzip")
-		resp, err := client.Do(req)
-		if err != nil {
-			var ue *url.Error
-			if errors.As(err, &ue) { // its text has the whole URL
-				err = ue.Err
-			}
-			return nil, -1, fmt.Errorf("GET %s: %w", name, err)
-		}
-		if resp.StatusCode != http.StatusOK {
-			resp.Body.Close()
-			return nil, -1, fmt.Errorf("GET %s: the answer is %d %s, 200 was expected", name, resp.StatusCode, http.StatusText(resp.StatusCode))
-		}
-		return resp.Body, resp.ContentLength, nil
+		return &watchedBody{body, watch}, size, nil
 	}}
+}
+
+// get requests a URL. Its errors do not show the query, which may hold a signature.
+func get(ctx context.Context, client *http.Client, u *url.URL, name string) (io.ReadCloser, int64, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, -1, fmt.Errorf("%s: the URL cannot be requested", name)
+	}
+	req.Header.Set("Accept", "application/fhir+ndjson, application/json;q=0.9, */*;q=0.5")
+	// Set by hand, so that the transport does not decompress without our limits.
+	req.Header.Set("Accept-Encoding", "gzip")
+	resp, err := client.Do(req)
+	if err != nil {
+		var ue *url.Error
+		if errors.As(err, &ue) { // its text has the whole URL
+			err = ue.Err
+		}
+		return nil, -1, fmt.Errorf("GET %s: %w", name, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, -1, fmt.Errorf("GET %s: the answer is %d %s, 200 was expected", name, resp.StatusCode, http.StatusText(resp.StatusCode))
+	}
+	return resp.Body, resp.ContentLength, nil
+}
+
+// stallWatch cancels a request that makes no progress.
+type stallWatch struct {
+	after  time.Duration
+	timer  *time.Timer
+	cancel context.CancelCauseFunc
+	ctx    context.Context
+}
+
+var errStalled = errors.New("the server sent nothing")
+
+func watchStall(ctx context.Context, after time.Duration) (context.Context, *stallWatch) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	w := &stallWatch{after: after, cancel: cancel, ctx: ctx}
+	if after > 0 {
+		w.timer = time.AfterFunc(after, func() { cancel(errStalled) })
+	}
+	return ctx, w
+}
+
+// explain replaces the error that cancelling causes.
+func (w *stallWatch) explain(err error) error {
+	if context.Cause(w.ctx) == errStalled {
+		return fmt.Errorf("%w for %v", errStalled, w.after)
+	}
+	return err
+}
+
+func (w *stallWatch) stop() {
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	w.cancel(nil)
+}
+
+// watchedBody is a body whose reads are watched; the time between reads is the reader's own.
+type watchedBody struct {
+	body io.ReadCloser
+	w    *stallWatch
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	if b.w.timer != nil {
+		b.w.timer.Reset(b.w.after)
+		defer b.w.timer.Stop()
+	}
+	n, err := b.body.Read(p)
+	if err != nil && err != io.EOF {
+		err = b.w.explain(err)
+	}
+	return n, err
+}
+
+func (b *watchedBody) Close() error {
+	defer b.w.stop()
+	return b.body.Close()
 }

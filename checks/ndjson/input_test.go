@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -170,6 +171,37 @@ func TestOpenManifest(t *testing.T) {
 	}
 	if _, err := contents(InputOptions{}, "http://127.0.0.1:1/x.ndjson?sig=secret"); err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("a refused connection: %v", err)
+	}
+}
+
+func TestStalledServerIsGivenUp(t *testing.T) {
+	done := make(chan struct{})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/half.ndjson" {
+			io.WriteString(w, good+"\n")
+			http.NewResponseController(w).Flush()
+		}
+		<-done // sends nothing until the client has given up
+	}))
+	defer srv.Close()
+	defer close(done)
+	o := InputOptions{Stall: 20 * time.Millisecond}
+	for _, path := range []string{"/half.ndjson", "/none.ndjson"} {
+		if _, err := contents(o, srv.URL+path); !errors.Is(err, errStalled) || !strings.Contains(err.Error(), "nothing for 20ms") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func TestManifestOnStdin(t *testing.T) {
+	dir := tree(t, map[string]string{"p.ndjson": "p"})
+	t.Chdir(dir)
+	got, err := contents(InputOptions{Stdin: strings.NewReader(gz(`{"output":[{"type":"Patient","url":"p.ndjson"}]}`))}, "-")
+	same(t, got, err, dir, "p.ndjson Patient p")
+	for _, in := range []string{`{"output":[`, `{"output":[],"x":"` + strings.Repeat("x", maxManifest) + `"}`, gz("x")[:12]} {
+		if _, err := contents(InputOptions{Stdin: strings.NewReader(in)}, "-"); err == nil || !strings.Contains(err.Error(), "standard input") {
+			t.Errorf("%.20q: %v", in, err)
+		}
 	}
 }
 

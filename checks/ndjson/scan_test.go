@@ -252,6 +252,62 @@ func TestLinesAndFindingsComeInTurn(t *testing.T) {
 	}
 }
 
+// TestJudgesThatSayItThemselves: what a judge says about the line as a whole is not said twice, and gets one rule id
+// whichever judge it was.
+func TestJudgesThatSayItThemselves(t *testing.T) {
+	d, err := resource.For("4.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r4 := func() resource.Judge { return resource.NewJudge(d, resource.Options{Type: "Patient"}) }
+	silent := func() resource.Judge {
+		return judgeFunc(func(line []byte, _ func(resource.Problem)) resource.Head {
+			switch string(line) {
+			case "[]", `"x"`, "true", "null":
+				return resource.Head{}
+			case "{}":
+				return resource.Head{Object: true}
+			}
+			return resource.Head{Object: true, ResourceType: "no type", ID: "x"}
+		})
+	}
+	for _, c := range []struct {
+		name  string
+		judge func() resource.Judge
+		data  string
+		want  []string
+	}{
+		{"R4", r4, good + "\n" + `{"resourceType":"Group","id":"g","type":"person","actual":true}` + "\n{\"id\":\"x\"}\n[]\n" + good + good + "\n",
+			[]string{"2 ndjson.type-mismatch /resourceType", "3 ndjson.type-missing ", "4 ndjson.not-object ", "5 ndjson.two-values "}},
+		{"silent", silent, "[]\n\"x\"\ntrue\nnull\n{}\n{\"resourceType\":\"no type\"}\nx\n",
+			[]string{"1 ndjson.not-object ", "2 ndjson.not-object ", "3 ndjson.not-object ", "4 ndjson.not-object ", "5 ndjson.type-missing ",
+				"6 ndjson.type-mismatch /resourceType", "7 ndjson.type-mismatch /resourceType"}},
+	} {
+		_, all := scanAll(t, c.data, Options{NewJudge: c.judge, Type: "Patient"})
+		var got []string
+		for _, f := range all {
+			got = append(got, fmt.Sprintf("%d %s %s", f.Line, f.Rule, f.Pointer))
+			if strings.Contains(f.Message, "no type") {
+				t.Errorf("content in %q", f.Message)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %q\n%v", c.name, got, all)
+		}
+	}
+}
+
+func TestTypesAreBounded(t *testing.T) {
+	var b strings.Builder
+	for i := range 2 * maxTypes {
+		fmt.Fprintf(&b, `{"resourceType":"T%d","id":"a"}`+"\n", i)
+	}
+	s, _ := scanAll(t, b.String(), Options{})
+	if len(s.ByType) != maxTypes+1 || s.ByType[0].Type != "" || s.ByType[0].Count != maxTypes {
+		t.Errorf("%d types, the first %+v", len(s.ByType), s.ByType[0])
+	}
+}
+
 func TestReadErrorsEndTheScanAndSpareTheLastLine(t *testing.T) {
 	boom := errors.New("boom")
 	for _, jobs := range []int{1, 2} {

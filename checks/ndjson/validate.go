@@ -3,6 +3,7 @@ package ndjson
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/bulkproof/bulkproof/checks/resource"
@@ -59,7 +60,8 @@ type Result struct {
 // keptGroups is how many groups of single files Validate keeps; those over all files are kept besides.
 const keptGroups = 10000
 
-// Validate scans the inputs one after another and puts the results together. A file that cannot be read does not
+// Validate scans the inputs one after another and puts the results together. Findings about duplicates come last,
+// because they can be known only then; o.Scan.NewJudge is called once for each goroutine, not for each file. A file that cannot be read does not
 // end it: that is in the file's Err and in Incomplete. The error is not nil only if ctx ended; the Result then
 // covers what was done until then.
 func Validate(ctx context.Context, inputs []Input, o ValidateOptions) (Result, error) {
@@ -69,7 +71,9 @@ func Validate(ctx context.Context, inputs []Input, o ValidateOptions) (Result, e
 		u = NewUnique(o.TempDir, 0)
 		defer u.Close()
 	}
-	v := &validation{o: &o, inputs: inputs, unique: u, tally: newTally(o.Scan.MaxFindings)}
+	pool := judgePool{make: o.Scan.NewJudge}
+	o.Scan.NewJudge = pool.get
+	v := &validation{o: &o, inputs: inputs, unique: u, judges: &pool, tally: newTally(o.Scan.MaxFindings)}
 	for i := range inputs {
 		if err := ctx.Err(); err != nil {
 			break
@@ -103,12 +107,32 @@ type validation struct {
 	o      *ValidateOptions
 	inputs []Input
 	unique *Unique
+	judges *judgePool
 	tally  tally
 	types  typeCounts
 	groups int // kept in result.Files
 	stored atomic.Int64
 	total  int64 // bytes of all inputs as stored, -1 if one is unknown
 	result Result
+}
+
+// judgePool gives the judges of one file to the next one, because a judge may be costly to make and learns from
+// what it has seen.
+type judgePool struct {
+	make   func() resource.Judge
+	mu     sync.Mutex
+	judges []resource.Judge
+	next   int // the first one not in use
+}
+
+func (p *judgePool) get() resource.Judge {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.next == len(p.judges) {
+		p.judges = append(p.judges, p.make())
+	}
+	p.next++
+	return p.judges[p.next-1]
 }
 
 // file scans one input.
@@ -140,6 +164,7 @@ func (v *validation) file(ctx context.Context, i int) {
 	if err != nil {
 		f.Err, f.Incompleteness = err, fmt.Sprintf("The file could not be opened: %v.", err)
 	} else {
+		v.judges.next = 0
 		f.Summary, f.Err = Scan(ctx, in.Name, content, o)
 		if err := content.Close(); err != nil && f.Err == nil {
 			f.Err = fmt.Errorf("closing %s: %w", in.Name, err)
