@@ -7,6 +7,7 @@ import (
 
 	"github.com/bulkproof/bulkproof/checks"
 	"github.com/bulkproof/bulkproof/checks/capability"
+	"github.com/bulkproof/bulkproof/checks/discovery"
 	"github.com/bulkproof/bulkproof/checks/files"
 	"github.com/bulkproof/bulkproof/checks/kickoff"
 	"github.com/bulkproof/bulkproof/checks/lines"
@@ -17,6 +18,7 @@ import (
 func Areas() []checks.Area {
 	return []checks.Area{
 		capability.Area(),
+		discovery.Area(),
 		kickoff.Area(),
 		files.Area(),
 		lines.Area(),
