@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -46,9 +47,18 @@ func Parse(data []byte) (*Report, error) {
 // maxSchemaErrors bounds an error text; beyond it a file is simply something else.
 const maxSchemaErrors = 20
 
+// schema compiles the report's JSON Schema once; it is a constant, and compiling takes longer than validating.
+var schema = sync.OnceValues(func() (*gojsonschema.Schema, error) {
+	return gojsonschema.NewSchema(gojsonschema.NewBytesLoader(schemas.Report()))
+})
+
 // checkSchema validates data against the report's JSON Schema.
 func checkSchema(data []byte) error {
-	result, err := gojsonschema.Validate(gojsonschema.NewBytesLoader(schemas.Report()), gojsonschema.NewBytesLoader(data))
+	s, err := schema()
+	if err != nil {
+		return fmt.Errorf("read the schema of reports: %w", err)
+	}
+	result, err := s.Validate(gojsonschema.NewBytesLoader(data))
 	if err != nil {
 		return fmt.Errorf("check the report against its schema: %w", err)
 	}
