@@ -12,6 +12,7 @@ import (
 	"github.com/bulkproof/bulkproof/checks/kickoff"
 	"github.com/bulkproof/bulkproof/checks/lines"
 	"github.com/bulkproof/bulkproof/checks/spec"
+	"github.com/bulkproof/bulkproof/checks/status"
 )
 
 // Areas returns all areas. The slice and its checks are the caller's own.
@@ -20,6 +21,7 @@ func Areas() []checks.Area {
 		capability.Area(),
 		discovery.Area(),
 		kickoff.Area(),
+		status.Area(),
 		files.Area(),
 		lines.Area(),
 	}
