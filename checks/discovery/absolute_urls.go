@@ -19,21 +19,22 @@ func absoluteURLs() checks.Check {
 		ID:    "discovery.absolute-urls",
 		Title: "The endpoints in smart-configuration are absolute URLs",
 		Doc: "Every member that names an endpoint, and the url of each associated endpoint, is an absolute http or https URL; its host may be another " +
-			"one than the FHIR server's. Members that are absent or null are not judged here.",
+			"one than the FHIR server's. Members that are absent or no strings are not judged here.",
 		Requires: []string{"DISCOVERY-007"},
 		Needs:    []checks.Need{checks.NeedSMART},
 		Run: func(_ context.Context, t *checks.T) {
 			doc := t.Configuration()
 			judge := func(name, pointer string, v any) {
-				if v == nil {
+				s, ok := v.(string)
+				if !ok {
+					if v != nil {
+						t.Note("%s is not a string", name)
+					}
 					return
 				}
-				s, ok := v.(string)
 				u, err := url.Parse(s)
 				// conformance.html#metadata: all endpoint URLs in the response document SHALL be absolute URLs.
 				switch where := at(t, pointer); {
-				case !ok:
-					t.Violates("DISCOVERY-007", where, "%s is not a string", name)
 				case s == "":
 					t.Violates("DISCOVERY-007", where, "%s is empty", name)
 				case err != nil:

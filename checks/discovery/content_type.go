@@ -33,7 +33,6 @@ func contentType() checks.Check {
 	}
 }
 
-
 func orNothing(s string) string {
 	if s == "" {
 		return "missing"
