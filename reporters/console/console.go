@@ -24,7 +24,7 @@ type Mode uint8
 const (
 	Normal Mode = iota // progress bar on a terminal, otherwise as Plain; what needs attention as it happens
 	Plain              // one line for each check and each status, no redrawing: for logs
-	Quiet              // nothing before the end, then one line for each check that needs attention, and the verdict
+	Quiet              // nothing but problems before the end, then one line for each check that needs attention, and the verdict
 )
 
 // Colour says when to colour.

@@ -103,14 +103,14 @@ func (v Verdict) Meaning() (says, saysNot string) {
 		return "Every check that applies to this server was judged. Some fail, exactly those that a waiver names beforehand; " +
 			"without the waivers this server would not conform.", notMore
 	case NotConformant:
-		return "At least one check that counts towards the verdict did not come out as required. Each is listed below with what " +
+		return "At least one check that counts towards the verdict did not come out as required. Each is listed with what " +
 				"the requirement asks, what the server did, and where it was seen.",
 			"It does not say that everything else is wrong: checks that passed were judged on their own. " +
 				"One defect can keep other checks from being judged; those are listed as inconclusive."
 	case VerdictInconclusive:
 		return "No violation decides this run, but at least one check could not be judged: the server, the network or the suite itself " +
 				"made it impossible.",
-			"It is neither a pass nor a failure. Remove the cause named below and run again."
+			"It is neither a pass nor a failure. Remove the cause that the report names and run again."
 	case Incomplete:
 		return "The run was interrupted before every selected check had been judged.",
 			"It says nothing about the checks that were not run, so it can never stand for conformance."
