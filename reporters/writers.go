@@ -2,6 +2,7 @@ package reporters
 
 import (
 	"bufio"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -96,8 +97,8 @@ func WriteAll(dir string, r *Report, names []string) error {
 // report. Permissions follow the umask, as for any file a tool writes; os.CreateTemp would leave 0600, which
 // keeps a CI system's collector out.
 func writeFile(path string, write func(io.Writer) error) (err error) {
-	temp := path + fmt.Sprintf(".%d.tmp", os.Getpid())
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	temp := path + "." + rand.Text() + ".tmp"
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err
 	}
