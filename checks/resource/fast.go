@@ -94,7 +94,7 @@ func typeAt(d *Definitions, b []byte, i int) int {
 // typeOf looks ahead for the type of the resource at i.
 func (w *fast) typeOf(i int) int {
 	from, to := findResourceType(w.b, i)
-	if from < 0 || from >= to || to > len(w.b) || w.b[from] != '"' {
+	if from < 0 || to-from < 2 || w.b[to-1] != '"' {
 		return -1
 	}
 	return w.d.resources.find(w.b[from+1 : to-1])

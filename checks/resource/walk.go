@@ -184,14 +184,15 @@ func (r *reader) unknown(n *node, name string, at int) {
 			r.add(at, "fhir.unknown-element", fmt.Sprintf("The element is not defined here; its name differs from %s in case.", f.name))
 			return
 		}
-		if rest, ok := strings.CutPrefix(name, "_"); ok && rest == n.fields[k].name {
+		if rest, ok := strings.CutPrefix(name, "_"); ok && rest == n.fields[k].name && !n.fields[k].twin {
 			r.add(at, "fhir.primitive-extension", "The member would hold the extensions of a primitive, but the element "+rest+" is not one that can have them there.")
 			return
 		}
 	}
 	for _, e := range n.elements {
 		base, choice := strings.CutSuffix(e, "[x]")
-		if rest := strings.TrimPrefix(strings.TrimPrefix(name, "_"), base); choice && len(rest) < len(name) && rest != "" && rest[0] >= 'A' && rest[0] <= 'Z' {
+		rest, ok := strings.CutPrefix(strings.TrimPrefix(name, "_"), base)
+		if choice && ok && rest != "" && rest[0] >= 'A' && rest[0] <= 'Z' {
 			r.add(at, "fhir.choice.type", fmt.Sprintf("The element %s cannot have this type here.", e))
 			return
 		}
