@@ -14,7 +14,6 @@ type Waiver struct {
 	Reason string
 	Until  time.Time // zero: no end
 	Line   int
-	used   bool
 }
 
 // Waivers is a parsed waiver file.
@@ -68,7 +67,6 @@ func (ws Waivers) apply(r Result, now time.Time) Result {
 		if w.Check != r.Check.ID {
 			continue
 		}
-		w.used = true
 		r.Waiver = w
 		expired := !w.Until.IsZero() && !now.Before(w.Until)
 		switch r.Outcome {
@@ -85,12 +83,17 @@ func (ws Waivers) apply(r Result, now time.Time) Result {
 	return r
 }
 
-// Unused returns a sentence for each waiver that met no selected check.
-func (ws Waivers) Unused() []string {
+// Idle returns a sentence for each waiver whose check the plan does not select: it would excuse nothing, and hides a
+// misunderstanding.
+func (ws Waivers) Idle(p *Plan) []string {
+	selected := map[string]bool{}
+	for _, e := range p.Entries {
+		selected[e.Check.ID] = e.Selected
+	}
 	var out []string
 	for _, w := range ws {
-		if !w.used {
-			out = append(out, fmt.Sprintf("the waiver in line %d matches nothing: %s was not selected", w.Line, w.Check))
+		if !selected[w.Check] {
+			out = append(out, fmt.Sprintf("the waiver in line %d matches nothing: %s is not selected", w.Line, w.Check))
 		}
 	}
 	return out

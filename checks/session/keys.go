@@ -4,13 +4,16 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-json-experiment/json/jsontext"
@@ -135,4 +138,30 @@ func algorithmFor(k crypto.Signer) (string, error) {
 		return "ES384", nil
 	}
 	return "", errors.New("only RSA (RS384) and EC P-384 (ES384) keys are used by SMART Backend Services")
+}
+
+// GenerateKeys makes a fresh RS384 and a fresh ES384 key. A kid is the label, the algorithm and the beginning of the key's
+// thumbprint (RFC 7638). bits is 2048, 3072 or 4096.
+func GenerateKeys(label string, bits int) ([]Key, error) {
+	if bits != 2048 && bits != 3072 && bits != 4096 {
+		return nil, fmt.Errorf("an RSA key of %d bits is not offered; take 2048, 3072 or 4096", bits)
+	}
+	r, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		return nil, fmt.Errorf("the RSA key could not be made: %w", err)
+	}
+	e, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("the EC key could not be made: %w", err)
+	}
+	keys := []Key{{Algorithm: "RS384", Private: r}, {Algorithm: "ES384", Private: e}}
+	for i := range keys {
+		jwk := jose.JSONWebKey{Key: keys[i].Private.Public()}
+		sum, err := jwk.Thumbprint(crypto.SHA256)
+		if err != nil {
+			return nil, err
+		}
+		keys[i].ID = fmt.Sprintf("%s-%s-%s", label, strings.ToLower(keys[i].Algorithm), base64.RawURLEncoding.EncodeToString(sum)[:8])
+	}
+	return keys, nil
 }

@@ -31,6 +31,9 @@ func commands() []command {
 		{"selftest", "", "show that every check fires when it must and stays silent when it should", selftestCommand},
 		{"list", "requirements|checks|faults", "list what the suite knows", listCommand},
 		{"explain", "ID", "explain a check, a requirement or a fault", explainCommand},
+		{"validate", "PATH|URL|-", "judge NDJSON files offline", validateCommand},
+		{"keys", "generate|show", "make and show client keys", keysCommand},
+		{"report", "verify|diff", "verify a report, compare two", reportCommand},
 		{"version", "", "print version, catalogue digest and IG versions", versionCommand},
 	}
 }

@@ -272,6 +272,9 @@ func (r *runner) judge(ctx context.Context, s *session.Session, keep func(*check
 		fmt.Fprintln(r.err, "bulkproof run: no check was selected; nothing was tested")
 		return checks.ExitNothing
 	}
+	if idle := r.waivers.Idle(plan); len(idle) > 0 {
+		return problems(r.env, "run", errors.New(strings.Join(idle, "\n")))
+	}
 	if err := s.Discover().Reachable(); err != nil {
 		if ctx.Err() != nil {
 			err = errors.New("interrupted")
@@ -302,12 +305,6 @@ func (r *runner) judge(ctx context.Context, s *session.Session, keep func(*check
 	cancel()
 
 	verdict, code := checks.Judge(results, r.o.strict, interrupted || err != nil)
-	if unused := r.waivers.Unused(); len(unused) > 0 && !interrupted {
-		remarks = append(remarks, unused...)
-		if code == checks.ExitConformant {
-			verdict, code = checks.NotConformant, checks.ExitUsage
-		}
-	}
 	report := build.Report(build.Input{Session: s, Plan: plan, Results: results, Verdict: verdict, ExitCode: code, Strict: r.o.strict, Started: started,
 		Ended: time.Now(), ToolVersion: toolVersion(), CommandLine: redactedCommandLine(r.args), Implementation: r.o.implementation, Problems: remarks})
 	r.stacks(results)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bulkproof/bulkproof/checks"
 	"github.com/bulkproof/bulkproof/checks/spec"
+	"github.com/bulkproof/bulkproof/reporters"
 )
 
 // releaseVersion is set by release builds (-ldflags -X main.releaseVersion=…).
@@ -45,4 +46,8 @@ func versionCommand(_ context.Context, e env, _ []string) int {
 	}
 	fmt.Fprintln(e.out)
 	return checks.ExitConformant
+}
+
+func environment() reporters.Environment {
+	return reporters.Environment{GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 }
