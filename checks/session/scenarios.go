@@ -25,6 +25,9 @@ var (
 	// Future can have no resources, as none can have changed since then.
 	Future = Scenario{}.With("_type", "Patient").With("_since", "2999-12-31T23:59:59Z")
 
+	// SinceLongAgo has everything, and besides what was deleted, where a server tells.
+	SinceLongAgo = Scenario{}.With("_type", "Patient").With("_since", "2001-01-01T00:00:00Z")
+
 	// Separate asks for the export's status to be kept apart from that of the status request (3.0.0).
 	Separate = Scenario{Header: http.Header{"Prefer": {"respond-async,separate-export-status"}}}.With("_type", "Patient")
 
