@@ -57,11 +57,11 @@ const (
 )
 
 // Judge returns the verdict over all results and its exit code. With strict, a warning counts as a failure. Provisional
-// checks do not count. interrupted is set when the run was stopped before its end.
+// checks do not count. A run in which every check was skipped has judged nothing. interrupted is set when the run was stopped before its end.
 func Judge(results []Result, strict, interrupted bool) (Verdict, int) {
 	var ran, failed, unsure, waived int
 	for _, r := range results {
-		if r.Outcome != NotRun {
+		if r.Outcome != NotRun && r.Outcome != Skip {
 			ran++
 		}
 		if r.Check.Provisional && r.Outcome != Error {

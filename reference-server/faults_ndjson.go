@@ -149,14 +149,14 @@ func ndjsonFaults() []Fault {
 // twoVersions adds two files with two versions of one resource to exports of everything.
 func twoVersions(b *Behaviour) {
 	b.Extra = func(j JobInfo) []ExtraFile {
-		const line = `{"resourceType":"Basic","id":"twice","meta":{"versionId":"%"},"code":{"text":"%"}}`
+		const line = `{"resourceType":"Location","id":"twice","meta":{"versionId":"%"},"name":"%"}`
 		version := func(v string) string { return string(bytes.ReplaceAll([]byte(line), []byte("%"), []byte(v))) }
 		if len(j.Export.Types) > 0 {
 			return nil
 		}
 		return []ExtraFile{
-			{Kind: OutputFile, Type: "Basic", Lines: []string{version("1")}},
-			{Kind: OutputFile, Type: "Basic", Lines: []string{version("2")}},
+			{Kind: OutputFile, Type: "Location", Lines: []string{version("1")}},
+			{Kind: OutputFile, Type: "Location", Lines: []string{version("2")}},
 		}
 	}
 }

@@ -139,7 +139,7 @@ func (v *validator) verdict() {
 	case VerdictInconclusive:
 		wrong = failed > 0 || unsure == 0
 	case NothingSelected:
-		wrong = r.Totals.NotRun != len(r.Checks)
+		wrong = r.Totals.NotRun+r.Totals.Skip != len(r.Checks)
 	}
 	if wrong {
 		v.wrong("verdict %q does not follow from the checks that count: %d failed, %d could not be judged, %d waived",

@@ -38,7 +38,7 @@ func Report(in Input) *reporters.Report {
 	r := &reporters.Report{
 		SchemaVersion: reporters.SchemaVersion,
 		Tool:          reporters.Tool{Name: "bulkproof", Version: in.ToolVersion, CatalogueDigest: in.Plan.Catalogue.Digest()},
-		Verdict:       reporters.Verdict(in.Verdict), ExitCode: in.ExitCode, IG: string(in.Plan.IG),
+		Verdict:       reporters.Verdict(in.Verdict), ExitCode: in.ExitCode, Strict: in.Strict, IG: string(in.Plan.IG),
 		Started: in.Started.UTC(), Ended: in.Ended.UTC(), CommandLine: nonNil(in.CommandLine),
 		Environment: reporters.Environment{GoVersion: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH},
 		Target: reporters.Target{BaseURL: session.RedactURL(c.BaseURL), Implementation: in.Implementation, Software: d.Software,

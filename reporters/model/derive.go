@@ -115,7 +115,7 @@ func (v Verdict) Meaning() (says, saysNot string) {
 		return "The run was interrupted before every selected check had been judged.",
 			"It says nothing about the checks that were not run, so it can never stand for conformance."
 	case NothingSelected:
-		return "No check was selected, so nothing was judged.", "It says nothing about this server."
+		return "No check was selected, or none of those selected applies to this server: nothing was judged.", "It says nothing about this server."
 	default:
 		return "This verdict is not known to this version of the tool.", "Read the outcomes of the checks themselves."
 	}
