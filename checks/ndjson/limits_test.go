@@ -133,7 +133,7 @@ func TestGoodLinesCostNoAllocation(t *testing.T) {
 
 func sample(b *testing.B) []byte {
 	b.Helper()
-	const path = "/work/shared/data/synthea-sample-55mb.ndjson.gz"
+	const path = "/work/shared/data/synthea-sample-55mb.ndjson.gz" // real data if they are there, generated ones otherwise
 	f, err := os.Open(path)
 	if err != nil {
 		return generate(200000, 1)
@@ -150,6 +150,8 @@ func sample(b *testing.B) []byte {
 	return data
 }
 
+// BenchmarkScan and BenchmarkGzip tell something about two jobs only while two cores are free: compare with
+// "json/jobs=1", which needs one.
 func BenchmarkScan(b *testing.B) {
 	data := sample(b)
 	for _, jobs := range []int{1, 2} {
