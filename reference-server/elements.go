@@ -83,7 +83,7 @@ func subset(resource []byte, typ string, elements []Element) []byte {
 	if err != nil || !lost {
 		return resource
 	}
-	out := append(make([]byte, 0, len(resource)), '{')
+	out := append(make([]byte, 0, len(resource)+200), '{')
 	tagged := false
 	for i, m := range members {
 		if i > 0 {
@@ -92,13 +92,18 @@ func subset(resource []byte, typ string, elements []Element) []byte {
 		if m.key == "meta" {
 			m.value, tagged = tagSubsetted(m.value), true
 		}
-		out = append(out, '"')
-		out = append(out, m.key...) // FHIR element names need no escapes
-		out = append(out, '"', ':')
+		key, err := jsontext.AppendQuote(out, m.key)
+		if err != nil {
+			return resource
+		}
+		out = append(key, ':')
 		out = append(out, m.value...)
 	}
 	if !tagged {
-		out = append(append(out, `,"meta":`...), tagSubsetted(jsontext.Value("{}"))...)
+		if len(members) > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(out, `"meta":`...), tagSubsetted(jsontext.Value("{}"))...)
 	}
 	return append(out, '}')
 }
@@ -128,7 +133,7 @@ func isElement(key, element string) bool {
 	return ok && (suffix == "" || slices.Contains(choiceTypes, suffix))
 }
 
-// subsetted is the tag's system, https://hl7.org/fhir/R4/valueset-common-tags.html.
+// subsettedTag is the tag of https://hl7.org/fhir/R4/valueset-common-tags.html.
 var subsettedTag = map[string]any{"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
 // tagSubsetted adds the tag to a Meta.

@@ -1,9 +1,6 @@
 package refserver
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // The IG versions the server can take the part of.
 const (
@@ -72,18 +69,6 @@ type Export struct {
 	Partial, Separate, Lenient bool
 	// Ignored are the problems that lenient handling passed over; each becomes a line of an error file.
 	Ignored []Issue
-}
-
-// clone copies what a hook might change in place.
-func (e *Export) clone() *Export {
-	c := *e
-	c.Sent = slices.Clone(e.Sent)
-	c.Types = slices.Clone(e.Types)
-	c.Elements = slices.Clone(e.Elements)
-	c.Patients = slices.Clone(e.Patients)
-	c.Filters = slices.Clone(e.Filters)
-	c.Ignored = slices.Clone(e.Ignored)
-	return &c
 }
 
 // filtersFor returns the queries about a type; none means that the type is not filtered.

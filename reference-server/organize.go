@@ -105,9 +105,9 @@ func (s *selection) otherHome(r *dataset.Resource) string {
 	return ""
 }
 
-// blocks yields the blocks of the export. Without full only the numbers of resources are worked out.
-// A block without resources is none.
-func (s *selection) blocks(ctx context.Context, strays map[string][]reference, full bool) iter.Seq[*block] {
+// blocks yields the blocks of the export. Those before number full only tell how many resources they
+// have. A block without resources is none.
+func (s *selection) blocks(ctx context.Context, strays map[string][]reference, full int) iter.Seq[*block] {
 	return func(yield func(*block) bool) {
 		type stream struct {
 			head *dataset.Resource
@@ -124,10 +124,10 @@ func (s *selection) blocks(ctx context.Context, strays map[string][]reference, f
 			st.head, _ = next()
 			streams = append(streams, st)
 		}
-		b := &block{}
+		b, number := &block{}, 0
 		add := func(r *dataset.Resource) {
 			b.n++
-			if full {
+			if number >= full {
 				b.lines = append(b.lines, s.render(slices.Clone(r.JSON), r.Type))
 			}
 		}
@@ -156,9 +156,13 @@ func (s *selection) blocks(ctx context.Context, strays map[string][]reference, f
 					add(r)
 				}
 			}
-			if b.n > 0 && !yield(b) {
+			if b.n == 0 {
+				continue
+			}
+			if !yield(b) {
 				return
 			}
+			number++
 		}
 	}
 }
@@ -192,7 +196,7 @@ func (j *job) planBlocks(ctx context.Context) ([]part, error) {
 		out = append(out, part{kind: OutputFile, from: at, continues: -1})
 		open = &out[len(out)-1]
 	}
-	for b := range j.sel.blocks(ctx, strays, false) {
+	for b := range j.sel.blocks(ctx, strays, unlimited) {
 		if open == nil || open.lines > 0 && (open.lines+1+b.n > target || open.lines >= target) {
 			begin(blockPlace{block: n})
 		}
@@ -229,7 +233,7 @@ func (j *job) blockHeader(patient string) []byte {
 // writeBlocks writes the file that begins at p.from, p.lines lines long.
 func (j *job) writeBlocks(ctx context.Context, w io.Writer, p part) error {
 	left, n := p.lines, -1
-	for b := range j.sel.blocks(ctx, j.strays, true) {
+	for b := range j.sel.blocks(ctx, j.strays, p.from.block) {
 		n++
 		if n < p.from.block {
 			continue

@@ -391,6 +391,40 @@ func TestPatientParameter(t *testing.T) {
 	c.refusal(c.get("/Patient/$export"+q("patient", "Patient/"+members[0])), 400, "not-supported")
 }
 
+// What is looked up for a few patients is what passing over all of them finds.
+func TestFewPatientsAreLookedUp(t *testing.T) {
+	c := serve(t, Config{Patients: 60})
+	members, others := patients(c)
+	set, _ := c.server.set(c.base)
+	for name, ex := range map[string]*Export{
+		"group":      {Level: GroupLevel, Group: "few"},
+		"half":       {Level: GroupLevel, Group: "grp.Every-Other"},
+		"patients":   {Level: PatientLevel, Patients: others[3:20]},
+		"both":       {Level: GroupLevel, Group: "few", Patients: members[1:]},
+		"associated": {Level: PatientLevel, Patients: others[:9], Associated: LatestProvenance, Types: []string{"Condition"}},
+	} {
+		fast := newSelection(set, ex, c.clock.now(), compartmentTypes, nil)
+		slow := newSelection(set, ex, c.clock.now(), compartmentTypes, nil)
+		if slow.few = nil; fast.few == nil {
+			t.Errorf("%s: not few", name)
+		}
+		for _, typ := range fast.exportTypes() {
+			var a, b []string
+			for r := range fast.resources(t.Context(), typ) {
+				a = append(a, r.ID)
+			}
+			for r := range slow.resources(t.Context(), typ) {
+				b = append(b, r.ID)
+			}
+			slices.Sort(a)
+			slices.Sort(b)
+			if !slices.Equal(a, b) || len(b) == 0 && typ == "Patient" && ex.Types == nil {
+				t.Errorf("%s: %s: %d looked up, %d found", name, typ, len(a), len(b))
+			}
+		}
+	}
+}
+
 func TestProvenance(t *testing.T) {
 	c := serve(t, Config{})
 	set, _ := c.server.set(c.base)

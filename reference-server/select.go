@@ -23,7 +23,10 @@ type selection struct {
 	lost     string
 	filters  map[string][]TypeFilter
 	patients map[string]bool // of the patient parameter, nil without it
-	keep     func(r *dataset.Resource, include bool) bool
+	// few lists the patients of the export if there are few and they are known beforehand: then their
+	// records are looked up instead of looked for.
+	few  []string
+	keep func(r *dataset.Resource, include bool) bool
 }
 
 func newSelection(set *dataset.Set, ex *Export, at time.Time, types []string, keep func(*dataset.Resource, bool) bool) *selection {
@@ -39,7 +42,33 @@ func newSelection(set *dataset.Set, ex *Export, at time.Time, types []string, ke
 			s.patients[id] = true
 		}
 	}
+	s.few = s.findFew()
 	return s
+}
+
+// fewPatients bounds selection.few. Looking a record up costs about as much as passing over one, and the
+// smallest set worth the trouble is much larger.
+const fewPatients = 200
+
+// findFew lists the patients of a group export or of the patient parameter, nil if there are many.
+func (s *selection) findFew() []string {
+	if s.ex.Level == SystemLevel || s.keep != nil || s.patients == nil && s.ex.Level != GroupLevel {
+		return nil
+	}
+	out := []string{}
+	candidates := slices.Values(s.ex.Patients)
+	if s.patients == nil {
+		candidates = s.set.Members(memberGroup(s.ex.Group))
+	}
+	for id := range candidates {
+		if len(out) == fewPatients {
+			return nil
+		}
+		if s.covers(id) && !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 // wants tells whether resources of a type can be in the export at all.
@@ -190,13 +219,60 @@ func (s *selection) whole(typ string) bool {
 
 // resources yields what is in the export of a type, until ctx ends.
 func (s *selection) resources(ctx context.Context, typ string) iter.Seq[*dataset.Resource] {
+	candidates := s.set.Resources(typ)
+	if s.few != nil {
+		candidates = s.records(typ)
+	}
 	return func(yield func(*dataset.Resource) bool) {
-		for r := range s.set.Resources(typ) {
+		for r := range candidates {
 			if gone(ctx) {
 				return
 			}
 			if s.includes(r) && !yield(r) {
 				return
+			}
+		}
+	}
+}
+
+// records yields what there is of a type about the few patients, each resource once: with the first of
+// them that it belongs to.
+func (s *selection) records(typ string) iter.Seq[*dataset.Resource] {
+	if typ == "Provenance" {
+		return s.provenances()
+	}
+	return func(yield func(*dataset.Resource) bool) {
+		for i, patient := range s.few {
+			for r := range s.set.ResourcesOf(typ, patient) {
+				earlier := slices.ContainsFunc(r.Patients, func(id string) bool { return slices.Contains(s.few[:i], id) })
+				if !earlier && !yield(r) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// provenances yields the Provenance about anything in the compartments of the few patients.
+func (s *selection) provenances() iter.Seq[*dataset.Resource] {
+	return func(yield func(*dataset.Resource) bool) {
+		seen := map[string]bool{}
+		for _, patient := range s.few {
+			for _, typ := range compartmentTypes {
+				if typ == "Provenance" {
+					continue
+				}
+				for target := range s.set.ResourcesOf(typ, patient) {
+					for _, ref := range s.set.ProvenancesOf(typ, target.ID) {
+						if seen[ref.ID] {
+							continue
+						}
+						seen[ref.ID] = true
+						if r, ok := s.set.Get("Provenance", ref.ID); ok && !yield(r) {
+							return
+						}
+					}
+				}
 			}
 		}
 	}
