@@ -63,6 +63,7 @@ type Request struct {
 	NoRedirects bool  // return a redirect instead of following it
 	MaxBody     int64 // default Config.MaxDocument
 	Discard     bool  // count and hash the body, but do not keep it
+	Fresh       bool  // over a connection that nothing else used
 }
 
 // Response is the answer to one request, or the reason why there is none.
@@ -330,7 +331,7 @@ func (c *Client) send(ctx context.Context, req Request, target string, hop int, 
 	res.SentToken = hr.Header.Get("Authorization") != ""
 	s.rec.done(ex, func(e *Exchange) { e.RequestHeader = redactHeader(hr.Header, s.cfg.Header) })
 
-	resp, err := s.http.Do(hr)
+	resp, err := s.roundTripper(req.Fresh).Do(hr)
 	if err != nil {
 		return fail(err)
 	}
@@ -363,6 +364,17 @@ func (c *Client) send(ctx context.Context, req Request, target string, hop int, 
 		}
 	})
 	return res, next
+}
+
+// roundTripper returns the session's HTTP client, or one that has no connection yet and keeps none.
+func (s *Session) roundTripper(fresh bool) *http.Client {
+	tr, ok := s.http.Transport.(*http.Transport)
+	if !fresh || !ok {
+		return s.http
+	}
+	once := tr.Clone()
+	once.DisableKeepAlives = true
+	return &http.Client{Transport: once, CheckRedirect: s.http.CheckRedirect}
 }
 
 func isRedirect(status int) bool {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,13 +33,38 @@ type Assertion struct {
 func (s *Session) NewAssertion(key Key, audience string) *Assertion {
 	id := make([]byte, 16)
 	_, _ = rand.Read(id) // never fails since Go 1.24
-	now := time.Now()
+	now := s.ServerNow()
 	return &Assertion{
 		Header: map[string]any{"typ": "JWT", "alg": key.Algorithm, "kid": key.ID},
 		Claims: map[string]any{"iss": s.cfg.ClientID, "sub": s.cfg.ClientID, "aud": audience,
 			"exp": now.Add(assertionLife).Unix(), "jti": hex.EncodeToString(id)},
 		Key: key,
 	}
+}
+
+// ServerNow returns the time by the target's clock where its Date headers show that it differs from ours, which is what
+// the times in an assertion are compared with.
+func (s *Session) ServerNow() time.Time {
+	now := time.Now()
+	if d, ok := s.Skew(); ok && d.Abs() >= 2*time.Second {
+		now = now.Add(d)
+	}
+	return now
+}
+
+// SigningKeys returns the registered keys, first those whose algorithm smart-configuration lists, as a server need not
+// know both (JWT/server-algs).
+func (s *Session) SigningKeys() []Key {
+	var listed, rest []Key
+	algs := List(s.Discover().Configuration, "token_endpoint_auth_signing_alg_values_supported")
+	for _, k := range s.cfg.Keys {
+		if slices.Contains(algs, any(k.Algorithm)) {
+			listed = append(listed, k)
+		} else {
+			rest = append(rest, k)
+		}
+	}
+	return append(listed, rest...)
 }
 
 // Sign returns the compact serialization, signed with the assertion's key whatever the header says.
@@ -117,6 +143,11 @@ func ReadGrant(res *Response) *Grant {
 	return g
 }
 
+// refused reports whether the request was answered with a refusal that another key might be spared.
+func (g *Grant) refused() bool {
+	return g.Err != nil && g.Response != nil && (g.Response.Status == http.StatusBadRequest || g.Response.Status == http.StatusUnauthorized)
+}
+
 func plainWord(s string) bool {
 	for _, r := range s {
 		if (r < 'a' || r > 'z') && r != '_' {
@@ -152,7 +183,12 @@ func (s *Session) Grant(ctx context.Context) *Grant {
 	if s.tokens.grant != nil && time.Now().Before(s.tokens.until) {
 		return s.tokens.grant
 	}
-	g := s.Client("").RequestToken(ctx, s.cfg.Keys[0], s.cfg.Scope)
+	var g *Grant
+	for _, k := range s.SigningKeys() {
+		if g = s.Client("").RequestToken(ctx, k, s.cfg.Scope); !g.refused() {
+			break
+		}
+	}
 	if errors.Is(g.Err, context.Canceled) {
 		return g
 	}

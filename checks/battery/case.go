@@ -1,0 +1,291 @@
+package battery
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bulkproof/bulkproof/checks/session"
+)
+
+// Want is the reaction that is right for a case.
+type Want uint8
+
+// Reactions that are right.
+const (
+	Refuse Want = iota
+	Accept
+	Either
+)
+
+// Strength is what the opposite reaction weighs.
+type Strength uint8
+
+// Strengths.
+const (
+	Fails Strength = iota
+	Warns
+	Notes
+)
+
+// Case is one way in which a request is wrong, or unusual.
+type Case struct {
+	Key         string // stable: "sig-flipped"
+	Ref         string // number in the list of negative assertions that the cases began as
+	Check       string // the check that judges it
+	Change      string // what differs from the valid request, as the end of a sentence "a request …"
+	Want        Want
+	Strength    Strength
+	Requirement string // violated by the opposite reaction
+	// Errors are the error codes that are right for a refusal; empty: any.
+	Errors []string
+	// Bare are statuses below OAuth that a refusal may have without an OAuth body.
+	Bare []int
+	// Unless names cases whose acceptance explains that of this one: it then says nothing.
+	Unless []string
+	// Ready says why the case cannot be tried in this session, "" if it can.
+	Ready    func(*World) string
+	Variants []Variant
+}
+
+// Variant is one form of a case.
+type Variant struct {
+	Name string // "" if there is one only
+	// Edit changes the valid attempt.
+	Edit func(*World, *Attempt) error
+	// With returns the valid attempt to begin with; nil: one with the key of the baseline.
+	With func(*World) *Attempt
+	// Twice sends the edited attempt first, which has to be accepted, and then it is edited again and sent over another
+	// connection. What comes then is judged.
+	Twice func(*World, *Attempt) error
+	// Strength, if Set, replaces that of the case.
+	Strength *Strength
+	// Granted judges the grant of an accepted variant of a case with Want Either; it returns a sentence, or "".
+	Granted func(*World, *session.Grant) string
+}
+
+// Reaction is what the server did.
+type Reaction uint8
+
+// Reactions.
+const (
+	Issued  Reaction = iota // a token
+	Refused                 // an error status, and no token
+	Busy                    // 429, or something in front of the server
+	Broken                  // no answer, or an internal error
+	Odd                     // neither a token nor an error
+)
+
+// Result is how the server reacted to one variant.
+type Result struct {
+	Case     *Case
+	Variant  string
+	Reaction Reaction
+	Response *session.Response
+	Grant    *session.Grant
+	Code     string // error in the body of a refusal, "" if the body is no OAuth error
+	Skipped  string // why it was not tried
+	Unsure   string // why it says nothing
+	Strength Strength
+	Granted  string
+	// After is how a valid request was answered afterwards if not with a token, AfterBroken that the server did not refuse
+	// it but broke.
+	After       string
+	AfterBroken bool
+}
+
+// Name names the variant in a sentence.
+func (r *Result) Name() string {
+	if r.Variant == "" {
+		return "a request " + r.Case.Change
+	}
+	return "a request " + r.Case.Change + " (" + r.Variant + ")"
+}
+
+// slow is the time after which an answer counts as none.
+const slow = 30 * time.Second
+
+// reactionTo classifies an answer.
+func reactionTo(res *session.Response) Reaction {
+	switch {
+	case res.Status == 0 || res.Err != nil && res.Status >= 200 && res.Status <= 299:
+		return Broken
+	case !res.Received.IsZero() && res.Received.Sub(res.Started) > slow:
+		return Broken
+	case busy(res):
+		return Busy
+	case res.Status >= 500 && res.Status != http.StatusNotImplemented:
+		return Broken
+	case session.ReadGrant(res).Err == nil:
+		return Issued
+	case res.Status >= 400 || res.Status == http.StatusNotImplemented:
+		if v, err := res.JSON(); err == nil && session.Text(v, "access_token") != "" {
+			return Issued
+		}
+		return Refused
+	}
+	return Odd
+}
+
+// run tries every variant of a case, once in a session.
+func (w *World) run(ctx context.Context, c *Case) []*Result {
+	general := ""
+	for _, key := range c.Unless {
+		if other := find(key); other != nil {
+			for _, r := range w.run(ctx, other) {
+				if r.Reaction == Issued && r.Response != nil {
+					general = r.Name() + " gets a token as well, which explains this one"
+				}
+			}
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if done, ok := w.results[c.Key]; ok {
+		return done
+	}
+	var out []*Result
+	why := ""
+	if c.Ready != nil {
+		why = c.Ready(w)
+	}
+	for i := range c.Variants {
+		r := &Result{Case: c, Variant: c.Variants[i].Name, Strength: c.Strength}
+		out = append(out, r)
+		switch {
+		case w.Baseline.Grant == nil:
+			r.Unsure = "no valid token request was accepted: " + w.Baseline.Reason
+		case why != "":
+			r.Skipped = why
+		case general != "":
+			r.Unsure = general
+		case w.stopped != "":
+			r.Unsure = w.stopped
+		default:
+			w.try(ctx, r, &c.Variants[i])
+		}
+	}
+	if ctx.Err() == nil {
+		w.results[c.Key] = out
+	}
+	return out
+}
+
+func (w *World) try(ctx context.Context, r *Result, v *Variant) {
+	if v.Strength != nil {
+		r.Strength = *v.Strength
+	}
+	var a *Attempt
+	make := func() *Attempt {
+		if v.With != nil {
+			a = v.With(w)
+		} else {
+			a = w.New(w.Key)
+		}
+		return a
+	}
+	make()
+	if v.Edit != nil {
+		if err := v.Edit(w, a); err != nil {
+			r.Skipped = err.Error()
+			return
+		}
+	}
+	if v.Twice != nil {
+		res, err := w.send(ctx, r.Case.Check, a)
+		if err != nil || reactionTo(res) != Issued {
+			r.Unsure = "the first of two requests got no token"
+			return
+		}
+		if err := v.Twice(w, a); err != nil {
+			r.Unsure = err.Error()
+			return
+		}
+		a.Fresh = true
+	}
+	res, err := w.send(ctx, r.Case.Check, a)
+	if err != nil {
+		r.Unsure = err.Error()
+		return
+	}
+	if reactionTo(res) == Busy && v.Twice == nil {
+		// The refused jti may be burnt, so the second try is a new request.
+		res, err = w.patient(ctx, r.Case.Check, func() *Attempt {
+			make()
+			if v.Edit != nil {
+				_ = v.Edit(w, a) // it worked a moment ago
+			}
+			return a
+		})
+		if err != nil {
+			r.Unsure = err.Error()
+			return
+		}
+	}
+	r.Response, r.Reaction = res, reactionTo(res)
+	switch r.Reaction {
+	case Issued:
+		r.Grant = session.ReadGrant(res)
+		if v.Granted != nil {
+			r.Granted = v.Granted(w, r.Grant)
+		}
+	case Refused:
+		if d, err := res.JSON(); err == nil {
+			r.Code = session.Text(d, "error")
+		}
+	case Busy:
+		w.stopped = fmt.Sprintf("the token endpoint asks for patience (HTTP %d) and was left alone from then on", res.Status)
+		r.Unsure = w.stopped
+		return
+	}
+	if ctx.Err() != nil {
+		r.Unsure = "the run was stopped"
+		return
+	}
+	if r.After, r.AfterBroken = w.alive(ctx); r.After != "" {
+		w.stopped = "an earlier request left the token endpoint without a token for valid requests"
+	}
+}
+
+var (
+	registry     []*Case
+	registryOnce sync.Once
+)
+
+// Cases returns all cases, in the order in which they are tried. They are shared: do not modify them.
+func Cases() []*Case {
+	registryOnce.Do(func() {
+		for _, group := range [][]Case{signatureCases(), keyCases(), timeCases(), identityCases(), replayCases(), formCases(), requestCases()} {
+			for i := range group {
+				registry = append(registry, &group[i])
+			}
+		}
+	})
+	return slices.Clone(registry)
+}
+
+func find(key string) *Case {
+	for _, c := range Cases() {
+		if c.Key == key {
+			return c
+		}
+	}
+	return nil
+}
+
+// Run tries the cases for which keep holds and returns their results, in order.
+func Run(ctx context.Context, s *session.Session, keep func(*Case) bool) []*Result {
+	w := Of(s)
+	var out []*Result
+	for _, c := range Cases() {
+		if keep(c) {
+			// Under the session's context: what one check asked for serves the next as well.
+			out = append(out, w.run(s.Context(), c)...)
+		}
+	}
+	_ = ctx
+	return out
+}
