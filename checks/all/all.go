@@ -9,10 +9,12 @@ import (
 	"github.com/bulkproof/bulkproof/checks/capability"
 	"github.com/bulkproof/bulkproof/checks/discovery"
 	"github.com/bulkproof/bulkproof/checks/files"
+	"github.com/bulkproof/bulkproof/checks/jwt"
 	"github.com/bulkproof/bulkproof/checks/kickoff"
 	"github.com/bulkproof/bulkproof/checks/lines"
 	"github.com/bulkproof/bulkproof/checks/spec"
 	"github.com/bulkproof/bulkproof/checks/status"
+	"github.com/bulkproof/bulkproof/checks/token"
 )
 
 // Areas returns all areas. The slice and its checks are the caller's own.
@@ -20,6 +22,8 @@ func Areas() []checks.Area {
 	return []checks.Area{
 		capability.Area(),
 		discovery.Area(),
+		token.Area(),
+		jwt.Area(),
 		kickoff.Area(),
 		status.Area(),
 		files.Area(),
