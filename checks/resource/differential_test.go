@@ -35,7 +35,12 @@ var samples = []string{
 // rules returns "rule pointer" for every problem that v finds, sorted.
 func rules(v *Validator, line []byte) []string {
 	var found []string
-	v.Line(line, func(p Problem) { found = append(found, p.Rule+" "+p.Pointer) })
+	v.Line(line, func(p Problem) {
+		if !slices.ContainsFunc(catalogue, func(r Rule) bool { return r.ID == p.Rule }) {
+			found = append(found, "not in the catalogue: ")
+		}
+		found = append(found, p.Rule+" "+p.Pointer)
+	})
 	slices.Sort(found)
 	return found
 }

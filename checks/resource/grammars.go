@@ -18,7 +18,7 @@ var grammars = map[string]func([]byte) bool{
 // that FHIR itself uses for its formats are allowed too (http.html#mime-type).
 func mimeTypeOK(b []byte) bool {
 	switch string(b) {
-	case "xml", "json", "ttl", "turtle", "html", "text", "xhtml", "rdf", "ndjson", "cbor", "cda", "xhtml+xml":
+	case "xml", "json", "ttl", "turtle", "html", "xhtml", "rdf", "ndjson":
 		return true
 	}
 	slash := slices.Index(b, '/')

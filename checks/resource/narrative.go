@@ -376,11 +376,24 @@ func carriesURL(name []byte) bool {
 	return false
 }
 
-// activeURL says whether a URL has a scheme that runs code. Browsers ignore white space and case there.
+// activeURL says whether a URL has a scheme that runs code. Browsers ignore white space and case there, and see
+// characters where the XML has references to them.
 func activeURL(value []byte) bool {
 	for _, scheme := range [...]string{"javascript:", "vbscript:", "data:text/html"} {
 		k := 0
-		for _, c := range value {
+		for i := 0; i < len(value); i++ {
+			c := value[i]
+			if c == '&' {
+				end := slices.Index(value[i:], ';')
+				if end < 3 || value[i+1] != '#' {
+					break
+				}
+				r := charRef(value[i+2 : i+end])
+				if r < 0 || r >= utf8.RuneSelf {
+					break
+				}
+				c, i = byte(r), i+end
+			}
 			if c <= ' ' {
 				continue
 			}

@@ -83,7 +83,7 @@ func (r *reader) line(b []byte) Head {
 	slices.SortStableFunc(r.problems, func(a, b Problem) int { return cmp.Compare(a.Offset, b.Offset) })
 	if r.dropped > 0 {
 		r.problems = append(r.problems, Problem{
-			Offset: len(b), Path: r.root, Rule: "line.more-problems", Severity: Error,
+			Offset: len(b), Path: strings.Clone(r.root), Rule: "line.more-problems", Severity: Error,
 			Message: fmt.Sprintf("The line has %d further problems, which are not listed.", r.dropped),
 		})
 	}
@@ -133,7 +133,7 @@ func (r *reader) noteHead(name string, at, end int) {
 		case r.expected != "" && s != r.expected:
 			r.addValue(at, ruleResourceType, fmt.Sprintf("The resource is not of type %s, as expected here.", r.expected), s)
 		}
-		r.head.ResourceType = cmp.Or(r.head.ResourceType, s)
+		r.head.ResourceType = cmp.Or(r.head.ResourceType, strings.Clone(s))
 	case "id":
 		s, _ := r.text(at, end)
 		r.head.ID = cmp.Or(r.head.ID, s)
@@ -203,7 +203,8 @@ func looseStringEnd(b []byte, i int) int {
 	return len(b)
 }
 
-// text returns what the string value b[at:end] stands for; false if the value is not a string.
+// text returns what the string value b[at:end] stands for; false if the value is not a string. The text may share
+// the memory of the line.
 func (r *reader) text(at, end int) (string, bool) {
 	if end-at < 2 || r.b[at] != '"' || r.b[end-1] != '"' {
 		return "", false
@@ -212,7 +213,7 @@ func (r *reader) text(at, end int) (string, bool) {
 	if slices.Contains(body, '\\') || !utf8.Valid(body) {
 		return string(appendUnescaped(nil, body)), true
 	}
-	return string(body), true
+	return alias(body), true
 }
 
 // value reads any JSON value and returns the index after it.
@@ -469,7 +470,7 @@ func (r *reader) report(severity Severity, offset int, rule, message, value stri
 		Rule: rule, Severity: severity, Message: message,
 	}
 	if r.values {
-		p.Value = shorten(value)
+		p.Value = strings.Clone(shorten(value))
 	}
 	r.problems = append(r.problems, p)
 }

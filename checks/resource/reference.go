@@ -24,14 +24,11 @@ type localRef struct {
 
 // reference judges a Reference: the shape of its literal, the type it points to, and Reference.type.
 func (r *reader) reference(m *members, targets *targetSet, i int) {
-	typ, named := m.text["type"]
-	typeIndex := -1
-	if named {
+	typ, typeIndex := m.typ, -1
+	if typ.text != "" { // an empty one has been reported
 		name := strings.TrimPrefix(typ.text, "http://hl7.org/fhir/StructureDefinition/")
 		typeIndex = r.d.resources.find([]byte(name))
 		switch {
-		case typ.text == "":
-			named = false // reported as empty
 		case typeIndex < 0 && !strings.Contains(name, ":"):
 			r.inside("type", func() {
 				r.addValue(typ.offset, "fhir.reference.type", "The type of the reference is not a resource type of FHIR "+r.d.version+".", typ.text)
@@ -42,11 +39,9 @@ func (r *reader) reference(m *members, targets *targetSet, i int) {
 			})
 		}
 	}
-	ref, ok := m.text["reference"]
-	if !ok || ref.text == "" {
-		return
+	if m.reference.text != "" {
+		r.inside("reference", func() { r.literal(m.reference, targets, typeIndex) })
 	}
-	r.inside("reference", func() { r.literal(ref, targets, typeIndex) })
 }
 
 // literal judges Reference.reference. The type is the index of the one that Reference.type gives, -1 for none.
@@ -88,8 +83,8 @@ func notATarget(targets *targetSet) string {
 
 // containedID notes a contained resource under its id.
 func (r *reader) containedID(n *node, m *members, i int) {
-	id, ok := m.text["id"]
-	if !ok {
+	id := m.id
+	if id.offset < 0 {
 		r.report(Warning, i, "fhir.contained.id", "The contained resource has no id, so nothing can refer to it (invariant dom-3).", "")
 		return
 	}

@@ -113,7 +113,7 @@ func (r *reader) roleRules(n *node, m *members, e element, i int) {
 	case referenceRole:
 		r.reference(m, e.targets, i)
 	case codingRole, quantityRole:
-		c := coding{m.text["system"].text, m.text["code"].text}
+		c := coding{m.system.text, m.code.text}
 		r.codings = append(r.codings, c)
 		if e.codes != nil {
 			r.bound(e.codes, []coding{c}, i)

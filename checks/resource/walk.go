@@ -78,14 +78,17 @@ type element struct {
 type members struct {
 	seen, twins uint64
 	variants    map[uint8]string // name of the type that a choice element has, by bit
-	primitives  map[int]*sequence
-	text        map[string]located // text of the members that the node's role needs
+	primitives  []*sequence
 	codings     []coding
+
+	// The text of the members that the node's role needs; the offset is -1 for those that are not there.
+	reference, typ, system, code, id located
 }
 
 // sequence tells which items of an array of primitives have a value and which have extensions.
 type sequence struct {
 	name                string
+	bit                 uint8
 	values, twins       []bool
 	hasValues, hasTwins bool
 	valuesAt, twinsAt   int
@@ -96,11 +99,34 @@ type located struct {
 	offset int
 }
 
+// keep notes the text of a member.
+func (m *members) keep(name, text string, offset int) {
+	var l *located
+	switch name {
+	case "reference":
+		l = &m.reference
+	case "type":
+		l = &m.typ
+	case "system":
+		l = &m.system
+	case "code":
+		l = &m.code
+	case "id":
+		l = &m.id
+	default:
+		return
+	}
+	if l.offset < 0 {
+		*l = located{text, offset}
+	}
+}
+
 type coding struct{ system, code string }
 
 // complex reads the object at i, which n describes.
 func (r *reader) complex(n *node, e element, i, depth int) int {
-	m := members{}
+	none := located{offset: -1}
+	m := members{reference: none, typ: none, system: none, code: none, id: none}
 	outer := r.codings
 	r.codings = nil
 	if space(r.b, i+1) < len(r.b) && r.b[space(r.b, i+1)] == '}' {
@@ -127,12 +153,9 @@ func (r *reader) complex(n *node, e element, i, depth int) int {
 		if e.place == onLine && n.role == resourceRole {
 			r.noteHead(name, at, next)
 		}
-		if s, ok := r.text(at, next); ok && !r.dead && n.role != plainRole {
-			if m.text == nil {
-				m.text = map[string]located{}
-			}
-			if _, twice := m.text[name]; !twice {
-				m.text[name] = located{s, at}
+		if n.role != plainRole && !r.dead {
+			if s, ok := r.text(at, next); ok {
+				m.keep(name, s, at)
 			}
 		}
 		return next
@@ -279,14 +302,15 @@ func (r *reader) member(n *node, f *field, m *members, e element, i, depth int) 
 
 // keepSequence notes the items of an array of primitives, or of the extensions of one.
 func (r *reader) keepSequence(f *field, m *members, items []bool, at int) {
-	name := strings.TrimPrefix(f.name, "_")
-	if m.primitives == nil {
-		m.primitives = map[int]*sequence{}
+	var s *sequence
+	for _, other := range m.primitives {
+		if other.bit == f.bit {
+			s = other
+		}
 	}
-	s := m.primitives[int(f.bit)]
 	if s == nil {
-		s = &sequence{name: name}
-		m.primitives[int(f.bit)] = s
+		s = &sequence{name: strings.TrimPrefix(f.name, "_"), bit: f.bit}
+		m.primitives = append(m.primitives, s)
 	}
 	if f.twin {
 		s.twins, s.hasTwins, s.twinsAt = items, true, at
@@ -297,11 +321,7 @@ func (r *reader) keepSequence(f *field, m *members, items []bool, at int) {
 
 // alignment checks arrays of primitives against the arrays of their extensions (json.html#primitive).
 func (r *reader) alignment(m *members) {
-	for bit := range 64 {
-		s := m.primitives[bit]
-		if s == nil {
-			continue
-		}
+	for _, s := range m.primitives {
 		if s.hasValues && s.hasTwins && len(s.values) != len(s.twins) && !r.dead {
 			r.inside("_"+s.name, func() {
 				r.add(s.twinsAt, "fhir.primitive-extension", fmt.Sprintf("The arrays %s and _%s do not have the same number of items.", s.name, s.name))
