@@ -125,6 +125,9 @@ func splitAddress(addr string) (host, port string, err error) {
 
 // serve runs an http.Server until Close.
 func (run *Running) serve(l net.Listener, h http.Handler, config *tls.Config) {
+	if config != nil {
+		config = config.Clone() // net/http writes to it
+	}
 	srv := &http.Server{
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			run.inFlight.RLock()
