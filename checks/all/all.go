@@ -12,6 +12,7 @@ import (
 	"github.com/bulkproof/bulkproof/checks/jwt"
 	"github.com/bulkproof/bulkproof/checks/kickoff"
 	"github.com/bulkproof/bulkproof/checks/lines"
+	"github.com/bulkproof/bulkproof/checks/manifest"
 	"github.com/bulkproof/bulkproof/checks/spec"
 	"github.com/bulkproof/bulkproof/checks/status"
 	"github.com/bulkproof/bulkproof/checks/token"
@@ -26,6 +27,7 @@ func Areas() []checks.Area {
 		jwt.Area(),
 		kickoff.Area(),
 		status.Area(),
+		manifest.Area(),
 		files.Area(),
 		lines.Area(),
 	}

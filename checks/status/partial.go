@@ -10,8 +10,8 @@ import (
 	"github.com/bulkproof/bulkproof/checks/session"
 )
 
-// partialObservation counts the kick-off, and files of up to three partial manifests.
-var partialObservation = []checks.Observation{{Name: "partial manifests", Cost: checks.Cost{KickOffs: 1, Downloads: 3 * 2 * filesOfManifest}}}
+// PartialObservation declares what Partial costs: one kick-off, and files of up to three partial manifests.
+var PartialObservation = []checks.Observation{{Name: "partial manifests", Cost: checks.Cost{KickOffs: 1, Downloads: 3 * 2 * filesOfManifest}}}
 
 const partialDoc = " Skipped where the server refuses or ignores allowPartialManifests, or sends no manifest before the end: all of this is its choice."
 
@@ -24,7 +24,7 @@ func partialContentType() checks.Check {
 		Doc: "An in-progress answer whose body is an object with transactionTime or output is a partial manifest. The sentence permits header and body " +
 			"together, so the header is expected where the body is. Parameters and letter case do not matter." + partialDoc,
 		Requires: []string{"STATUS-028", "STATUS-016"},
-		Observes: partialObservation,
+		Observes: PartialObservation,
 		Run: func(_ context.Context, t *checks.T) {
 			p := early(t)
 			for _, s := range p.Early {
@@ -46,7 +46,7 @@ func partialAvailable() checks.Check {
 		Doc: "The first files of each partial manifest are fetched as soon as it is seen, while the export is still running. 429 and 503 are " +
 			"inconclusive." + partialDoc,
 		Requires: []string{"STATUS-017"},
-		Observes: partialObservation,
+		Observes: PartialObservation,
 		Run: func(_ context.Context, t *checks.T) {
 			n, busy := 0, false
 			for _, s := range early(t).Early {
@@ -87,7 +87,7 @@ func partialImmutable() checks.Check {
 			"outputOrganizedBy. Growth of error or deleted alone is a warning. Other URLs for the same files, an added link and the order of keys " +
 			"pass; that other URLs lead to the same content is judged by status.partial-files-immutable." + partialDoc,
 		Requires: []string{"STATUS-018"},
-		Observes: partialObservation,
+		Observes: PartialObservation,
 		Run: func(_ context.Context, t *checks.T) {
 			p := early(t)
 			first := p.Early[0]
@@ -143,7 +143,7 @@ func partialFilesImmutable() checks.Check {
 		Doc: "The first files of each partial manifest are fetched when they are first listed and once more after completion, and their decoded content is " +
 			"compared by its hash. The file is asked for at the place of the final manifest, as its URL may have been renewed." + partialDoc,
 		Requires: []string{"STATUS-019"},
-		Observes: partialObservation,
+		Observes: PartialObservation,
 		Run: func(_ context.Context, t *checks.T) {
 			p := early(t)
 			i, n := 0, 0
