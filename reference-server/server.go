@@ -93,7 +93,7 @@ type Config struct {
 	// below zero no limit.
 	PollBurst int
 	// MaxJobs is how many running jobs a client may have before a kick-off is answered with 429; zero
-	// means 64. On an open server all clients are one.
+	// means 250. On an open server all clients are one.
 	MaxJobs int
 	// ResourcesPerFile bounds the lines of an output file. Zero divides each type evenly over up to four
 	// files, but not into files below 20 lines.
@@ -117,7 +117,7 @@ const (
 const (
 	defaultFilesLifetime = time.Hour
 	defaultPollBurst     = 25
-	defaultMaxJobs       = 64
+	defaultMaxJobs       = 250
 	// maxTable bounds the jobs that are remembered, finished ones included.
 	maxTable = 4096
 	// runningLifetime is when a job that nobody fetched is forgotten.
