@@ -13,6 +13,7 @@ import (
 	"github.com/bulkproof/bulkproof/checks/kickoff"
 	"github.com/bulkproof/bulkproof/checks/lines"
 	"github.com/bulkproof/bulkproof/checks/manifest"
+	"github.com/bulkproof/bulkproof/checks/security"
 	"github.com/bulkproof/bulkproof/checks/spec"
 	"github.com/bulkproof/bulkproof/checks/status"
 	"github.com/bulkproof/bulkproof/checks/token"
@@ -25,6 +26,7 @@ func Areas() []checks.Area {
 		discovery.Area(),
 		token.Area(),
 		jwt.Area(),
+		security.Area(),
 		kickoff.Area(),
 		status.Area(),
 		manifest.Area(),
