@@ -48,6 +48,9 @@ type Config struct {
 	UserAgent string // default "bulkproof"
 	Clock     Clock  // default RealClock
 
+	// Known is what the tester tells of the target's data.
+	Known Known
+
 	// Progress, if set, is told in a sentence what the session is waiting for.
 	Progress func(string)
 }
@@ -161,6 +164,7 @@ func (c *Config) check() error {
 			bad("the number for %s is negative", n.name)
 		}
 	}
+	errs = append(errs, c.Known.check()...)
 	for _, o := range c.TrustOrigins {
 		if u, err := url.Parse(o); err != nil || u.Host == "" || strings.Trim(u.Path, "/") != "" {
 			bad("the trusted origin %q is not of the form https://host[:port]", o)

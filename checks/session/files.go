@@ -27,6 +27,8 @@ type File struct {
 	OurBound bool   // it was not read to its end because of a bound of the session's own
 	// Misencoded: the bytes do not fit the Content-Encoding, so that nothing can be said of the lines.
 	Misencoded bool
+
+	line func(ndjson.Line) // of the session's Collector
 }
 
 // At points evidence at the file.
@@ -44,6 +46,8 @@ type FileSet struct {
 	Duplicates []ndjson.Group
 	// DuplicatesErr says why not every resource could be compared; nil otherwise.
 	DuplicatesErr error
+	// Collected is what the session's Collector made of the lines; nil without one.
+	Collected Collector
 }
 
 // Kind returns the files of one kind.
@@ -86,13 +90,16 @@ func (s *Session) Files(ex *Export) *FileSet {
 			unique.Expect(it.Name())
 		}
 		fs.Files = make([]*File, len(all))
+		fs.Collected = s.collector(ex)
 		g, gctx := errgroup.WithContext(ctx)
 		g.SetLimit(s.cfg.Parallel)
 		var mu sync.Mutex
 		done := 0
 		for i, it := range all {
 			g.Go(func() error {
-				fs.Files[i] = s.readFile(gctx, m, it, unique)
+				fs.Files[i] = collected(fs.Collected, i, it, func(line func(ndjson.Line)) *File {
+					return s.readFile(gctx, m, it, unique, line)
+				})
 				mu.Lock()
 				defer mu.Unlock()
 				done++
@@ -102,6 +109,9 @@ func (s *Session) Files(ex *Export) *FileSet {
 		}
 		_ = g.Wait() // readFile keeps its errors in the File
 		fs.Duplicates, fs.DuplicatesErr = unique.Report(ctx, 5, nil)
+		if fs.Collected != nil {
+			fs.Collected.Done(fs)
+		}
 		s.jobs.mu.Lock()
 		s.jobs.resources += fs.Resources()
 		s.jobs.mu.Unlock()
@@ -109,8 +119,8 @@ func (s *Session) Files(ex *Export) *FileSet {
 	})
 }
 
-func (s *Session) readFile(ctx context.Context, m *Manifest, it Item, unique *ndjson.Unique) *File {
-	f := &File{Item: it}
+func (s *Session) readFile(ctx context.Context, m *Manifest, it Item, unique *ndjson.Unique, line func(ndjson.Line)) *File {
+	f := &File{Item: it, line: line}
 	if it.Resolved == "" {
 		f.Reason = "its url is missing or cannot be requested"
 		return f
@@ -170,7 +180,7 @@ func (s *Session) scan(ctx context.Context, f *File, res *Response, body io.Read
 	if f.Magic && !f.Gzip {
 		f.Misencoded = true
 	}
-	o := ndjson.Options{MaxLine: s.cfg.MaxLine, Jobs: 1, MaxFindings: 5}
+	o := ndjson.Options{MaxLine: s.cfg.MaxLine, Jobs: 1, MaxFindings: 5, OnLine: f.line}
 	switch f.Item.Kind {
 	case "output":
 		o.Type, o.Unique = f.Item.Type, unique

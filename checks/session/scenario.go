@@ -69,9 +69,10 @@ func (sc Scenario) String() string {
 	return b.String()
 }
 
-// referenceParams are sent as valueReference in a Parameters resource, and these as valueInstant or valueBoolean;
-// all others as valueString (OperationDefinition-export.html).
-var parameterTypes = map[string]string{"patient": "valueReference", "_since": "valueInstant", "_until": "valueInstant", "allowPartialManifests": "valueBoolean"}
+// parameterTypes are the value types of parameters in a Parameters resource;
+// all others are sent as valueString (OperationDefinition-export.html).
+var parameterTypes = map[string]string{"patient": "valueReference", "_since": "valueInstant", "_until": "valueInstant", "allowPartialManifests": "valueBoolean",
+	"includeAssociatedData": "valueCode"}
 
 // request builds the kick-off request. groupID is used at the Group level only.
 func (sc Scenario) request(groupID string) Request {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bulkproof/bulkproof/checks/spec"
@@ -39,6 +40,7 @@ type Session struct {
 	exports []*Export     // guarded by jobs.mu
 
 	kickingOff sync.WaitGroup // kick-off requests under way
+	collect    atomic.Pointer[func(*Export) Collector]
 
 	skewMu sync.Mutex
 	skew   []time.Duration
