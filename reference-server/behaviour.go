@@ -49,6 +49,8 @@ type Behaviour struct {
 
 	// DeleteDoesNothing answers DELETE as usual and lets the job live.
 	DeleteDoesNothing bool
+	// SpareJob tells whether a DELETE leaves this job alone; the answer is as usual.
+	SpareJob func(JobInfo) bool
 	// FilesOutliveDelete keeps the files of a deleted job available (legal; the job itself is gone).
 	FilesOutliveDelete bool
 	// FailJob ends a job in failure, as the specification wants a failure reported, when it answers true.

@@ -28,6 +28,9 @@ func acceptedKickOff(a *Answer) bool { return a.Endpoint == KickOff && a.Status 
 // refusedKickOff leaves refusals of tokens out: they are the business of other faults.
 func refusedKickOff(a *Answer) bool { return a.Endpoint == KickOff && refusal(a) }
 
+// refusedSystemKickOff leaves alone what other levels refuse because the level does not offer it.
+func refusedSystemKickOff(a *Answer) bool { return refusedKickOff(a) && kickOffAt(SystemLevel)(a) }
+
 func refusal(a *Answer) bool {
 	return a.Status >= 400 && a.Status != http.StatusUnauthorized && a.Status != http.StatusForbidden
 }
@@ -381,15 +384,15 @@ func refusalFaults() []Fault {
 	return []Fault{
 		{
 			Name: "kickoff-errors-as-200", Area: "kickoff",
-			Doc:    "A refused kick-off is answered with 200 OK and an OperationOutcome, which clients take for success.",
+			Doc:    "A refused system-level kick-off is answered with 200 OK and an OperationOutcome, which clients take for success.",
 			Caught: []string{"kickoff.error-status"},
-			Apply:  answering(refusedKickOff, func(a *Answer) { a.Status = http.StatusOK }),
+			Apply:  answering(refusedSystemKickOff, func(a *Answer) { a.Status = http.StatusOK }),
 		},
 		{
 			Name: "kickoff-errors-redirect", Area: "kickoff",
-			Doc:    "A refused kick-off redirects to an error page, which is served with 200 OK.",
+			Doc:    "A refused system-level kick-off redirects to an error page, which is served with 200 OK.",
 			Caught: []string{"kickoff.error-status"},
-			Apply:  answering(refusedKickOff, func(a *Answer) { a.set(http.StatusOK, "text/html", someHTML) }),
+			Apply:  answering(refusedSystemKickOff, func(a *Answer) { a.set(http.StatusOK, "text/html", someHTML) }),
 		},
 		outcomeFault("kickoff-error-html", "A refused kick-off has an HTML error page as body.",
 			func(a *Answer) { a.set(a.Status, "text/html", someHTML) }),

@@ -55,9 +55,11 @@ func pollFaults() []Fault {
 	return []Fault{
 		{
 			Name: "status-first-poll-404", Area: "status",
-			Doc:    "The job is not visible at its polling location at once: the first status request gets 404, the next one 202.",
+			Doc:    "The job of an unrestricted export is not visible at its polling location at once: the first status request gets 404, the next one 202.",
 			Warned: []string{"status.poll-get"},
-			Apply: answering(func(a *Answer) bool { return (running(a) || done(a)) && a.Job.Poll == 1 }, func(a *Answer) {
+			Apply: answering(func(a *Answer) bool {
+				return (running(a) || done(a)) && a.Job.Poll == 1 && len(a.Job.Export.Sent) == 0
+			}, func(a *Answer) {
 				a.refused(http.StatusNotFound, "not-found", "There is no such export.")
 			}),
 		},

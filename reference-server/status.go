@@ -195,7 +195,8 @@ func (s *Server) deleteJob(r *http.Request, j *job) *Answer {
 		a.Job = &info
 		return a
 	}
-	if !s.cfg.Behaviour.DeleteDoesNothing {
+	spare := s.cfg.Behaviour.SpareJob
+	if !s.cfg.Behaviour.DeleteDoesNothing && (spare == nil || !spare(info)) {
 		j.mu.Lock()
 		already := j.deleted
 		j.deleted = true

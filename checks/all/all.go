@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bulkproof/bulkproof/checks"
+	"github.com/bulkproof/bulkproof/checks/cancel"
 	"github.com/bulkproof/bulkproof/checks/capability"
 	"github.com/bulkproof/bulkproof/checks/discovery"
 	"github.com/bulkproof/bulkproof/checks/files"
@@ -13,6 +14,7 @@ import (
 	"github.com/bulkproof/bulkproof/checks/kickoff"
 	"github.com/bulkproof/bulkproof/checks/lines"
 	"github.com/bulkproof/bulkproof/checks/manifest"
+	"github.com/bulkproof/bulkproof/checks/operror"
 	"github.com/bulkproof/bulkproof/checks/security"
 	"github.com/bulkproof/bulkproof/checks/spec"
 	"github.com/bulkproof/bulkproof/checks/status"
@@ -30,6 +32,8 @@ func Areas() []checks.Area {
 		kickoff.Area(),
 		status.Area(),
 		manifest.Area(),
+		cancel.Area(),
+		operror.Area(),
 		files.Area(),
 		lines.Area(),
 	}

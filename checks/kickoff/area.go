@@ -33,6 +33,7 @@ func Area() checks.Area {
 			errorStatus(),
 			errorOutcome(),
 			errorContentType(),
+			oneAtATime(),
 			groupRead(),
 			groupSearch(),
 		},

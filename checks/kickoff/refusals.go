@@ -177,16 +177,6 @@ func unknownGroup() checks.Check {
 	}
 }
 
-// gateway lists the statuses that usually come from a layer in front of the FHIR server, which knows no
-// OperationOutcome (shared reading 10: a warning there).
-func gateway(status int) bool {
-	switch status {
-	case 401, 403, 413, 414, 429, 502, 503, 504:
-		return true
-	}
-	return false
-}
-
 func errorExports() []session.Scenario { return []session.Scenario{session.Baseline, session.Posted} }
 
 // observes declares the kick-offs that checks on bad requests share.
@@ -257,7 +247,7 @@ func errorOutcome() checks.Check {
 				// JSON format".
 				switch {
 				case o.Kind == outcome.Fine:
-				case o.Kind == outcome.Odd || gateway(r.res.Status):
+				case o.Kind == outcome.Odd || outcome.Gateway(r.res.Status):
 					t.Warns("ERROR-002", at, "the refusal (HTTP %d) of %s is not a valid OperationOutcome: %s", r.res.Status, r.what, o.Problem)
 				default:
 					t.Violates("ERROR-002", at, "the refusal (HTTP %d) of %s is not a valid OperationOutcome: %s", r.res.Status, r.what, o.Problem)

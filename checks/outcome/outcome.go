@@ -146,3 +146,13 @@ func (o *Outcome) worse(k Kind, pointer, format string, a ...any) {
 
 // Has reports whether any issue satisfies the condition.
 func (o *Outcome) Has(cond func(Issue) bool) bool { return slices.ContainsFunc(o.Issues, cond) }
+
+// Gateway reports whether an error status usually comes from a layer in front of the FHIR server, which knows no
+// OperationOutcome.
+func Gateway(status int) bool {
+	switch status {
+	case 401, 403, 413, 414, 429, 502, 503, 504:
+		return true
+	}
+	return false
+}

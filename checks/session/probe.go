@@ -46,13 +46,12 @@ func (s *Session) ProbeEdited(sc Scenario, name string, edit func(*Request)) *Pr
 		if p.Reason = why; why != "" {
 			return p
 		}
-		select {
-		case s.slots <- struct{}{}:
-			defer func() { <-s.slots }()
-		case <-ctx.Done():
+		release, ok := s.Slot(ctx)
+		if !ok {
 			p.Reason = "the run was stopped before this kick-off"
 			return p
 		}
+		defer release()
 		req := s.RequestOf(p.Scenario)
 		if edit != nil {
 			edit(&req)
@@ -64,6 +63,17 @@ func (s *Session) ProbeEdited(sc Scenario, name string, edit func(*Request)) *Pr
 		}
 		return p
 	})
+}
+
+// Slot waits for leave to run one more export beside those in progress. The second result is false if the run was
+// stopped first; otherwise release has to be called.
+func (s *Session) Slot(ctx context.Context) (release func(), ok bool) {
+	select {
+	case s.slots <- struct{}{}:
+		return func() { <-s.slots }, true
+	case <-ctx.Done():
+		return nil, false
+	}
 }
 
 // maxBusy is how often a kick-off is repeated that was answered 429: a server may allow one export at a time

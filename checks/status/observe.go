@@ -11,7 +11,7 @@ import (
 	"github.com/bulkproof/bulkproof/checks/session"
 )
 
-// Aftermath is what the polling location of the shared plain export answered after the session had stopped asking.
+// Aftermath is what the polling location of an export answered after the session had stopped asking.
 type Aftermath struct {
 	Answers []*session.Response
 }
@@ -34,11 +34,15 @@ func (a *Aftermath) Last() *session.Response {
 // maxAftermath is how often an export is asked about that ended in neither 200 nor silence.
 const maxAftermath = 4
 
-// After asks at the polling location of the plain export once more after its completion, or a few times more after
-// another end, for all checks that judge the two together.
-func After(s *session.Session) *Aftermath {
-	return session.Shared(s, "status aftermath", func(ctx context.Context) *Aftermath {
-		ex := s.Export(session.Baseline)
+// After is AfterOf for the shared plain export.
+func After(s *session.Session) *Aftermath { return AfterOf(s, session.Baseline) }
+
+// AfterOf asks at the polling location of a shared export once more after its completion, or a few times more after
+// another end, for all checks that judge the two together. An export that ended in an error may go on all the same, if the
+// error was one of the status request.
+func AfterOf(s *session.Session, sc session.Scenario) *Aftermath {
+	return session.Shared(s, "status aftermath "+sc.String(), func(ctx context.Context) *Aftermath {
+		ex := s.Export(sc)
 		a := &Aftermath{}
 		if ex.Location == "" || len(ex.Polls) == 0 {
 			return a

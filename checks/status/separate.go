@@ -167,7 +167,7 @@ func separateRequestStatus() checks.Check {
 					t.Violates("STATUS-010", p.At(), "a status request is answered with HTTP %d, the status of the export", p.Status)
 				}
 			}
-			if last := ex.Final(); ex.State == session.Failed && last.Status >= 400 && !ownTrouble(last.Status) {
+			if last := ex.Final(); ex.State == session.Failed && last.Status >= 400 && !ownTrouble(last.Status) && !AfterOf(t.Session(), session.Separate).Lived() {
 				if _, ok := code(exportStatus(last)); !ok {
 					// export.html#response---error-status-1: "HTTP status code of 200 OK and an X-Export-Status header of 4XX or 5XX".
 					t.Violates("ERROR-004", last.At(), "the export ended with HTTP %d and without X-Export-Status, where 200 and X-Export-Status with the error are expected", last.Status)
