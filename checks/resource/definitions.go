@@ -17,7 +17,7 @@ type Definitions struct {
 	resources nameTable // resource types by name
 	byType    []*node   // for each name in resources
 	types     map[string]*node
-	extended  *node // Element: what the companion _x of a primitive may hold
+	expanded  *definitions.Source // the value sets that the definitions list
 }
 
 var loaded [3]struct {
@@ -198,7 +198,7 @@ func (t *targetSet) has(k int) bool { return t.bits[k>>6]>>(k&63)&1 != 0 }
 
 // link builds the runtime form of a compiled set.
 func link(set *definitions.Set) (*Definitions, error) {
-	d := &Definitions{version: set.Version, types: map[string]*node{}}
+	d := &Definitions{version: set.Version, types: map[string]*node{}, expanded: definitions.NewSource(set.CodeSets)}
 	d.nodes = make([]*node, len(set.Nodes))
 	for k, n := range set.Nodes {
 		d.nodes[k] = &node{path: n.Path, role: roleOf[n.Path]}
@@ -290,8 +290,7 @@ func link(set *definitions.Set) (*Definitions, error) {
 	for _, n := range d.nodes {
 		n.prepare()
 	}
-	d.extended = d.types["Element"]
-	if d.extended == nil || d.types["Extension"] == nil {
+	if d.types["Element"] == nil || d.types["Extension"] == nil {
 		return nil, fmt.Errorf("FHIR %s: the definitions have no Element or no Extension", set.Version)
 	}
 	return d, nil
