@@ -3,6 +3,7 @@ package resource
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 )
 
 // op says how the fast walk reads the value of a field.
@@ -203,7 +204,7 @@ func (w *fast) stringValue(i int) int {
 		return -1 // malformed, empty, or maybe too long
 	}
 	if b[i] <= ' ' || escaped {
-		w.scratch = appendUnescaped(w.scratch[:0], b[i:end])
+		w.scratch = appendUnescaped(slices.Grow(w.scratch[:0], end-i), b[i:end])
 		if blank, control := oddText(w.scratch); blank || control {
 			return -1
 		}
@@ -255,7 +256,7 @@ func (w *fast) other(f *field, i int) int {
 	}
 	text := b[i+1 : end]
 	if escaped {
-		w.scratch = appendUnescaped(w.scratch[:0], text)
+		w.scratch = appendUnescaped(slices.Grow(w.scratch[:0], len(text)), text)
 		text = w.scratch
 	}
 	if len(text) == 0 || !formatOK(f.kind, text) || f.codes != nil && !f.codes.hasCode(text) {
@@ -281,7 +282,7 @@ func (w *fast) div(i int) int {
 	}
 	text := b[i+1 : end]
 	if escaped {
-		w.scratch = appendUnescaped(w.scratch[:0], text)
+		w.scratch = appendUnescaped(slices.Grow(w.scratch[:0], len(text)), text)
 		text = w.scratch
 	}
 	if !w.xhtml.judge(text, nil) || !w.xhtml.content {

@@ -243,6 +243,9 @@ func signature(b []byte) uint64 {
 // alias returns the bytes as a string without copying them: it lives only as long as they are not changed.
 func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
+// bytesOf returns the bytes of a string without copying them; they must not be changed.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+
 // interner keeps the few strings that recur on every line, so that they are allocated once.
 type interner struct {
 	last  string

@@ -45,10 +45,7 @@ type step struct {
 }
 
 // nameRef is one member name of an open object.
-type nameRef struct {
-	hash   uint64
-	offset int
-}
+type nameRef struct{ hash, offset uint32 }
 
 func newReader(d *Definitions, maxDepth int, o Options) *reader {
 	return &reader{d: d, maxDepth: maxDepth, values: o.Values, expected: o.Type, seed: maphash.MakeSeed()}
@@ -211,7 +208,7 @@ func (r *reader) text(at, end int) (string, bool) {
 	}
 	body := r.b[at+1 : end-1]
 	if slices.Contains(body, '\\') || !utf8.Valid(body) {
-		return string(appendUnescaped(nil, body)), true
+		return alias(appendUnescaped(make([]byte, 0, len(body)), body)), true
 	}
 	return alias(body), true
 }
@@ -388,7 +385,7 @@ func (r *reader) object(i, depth int, member func(name string, nameAt, at int) i
 			return i
 		}
 		name, _ := r.text(nameAt, i)
-		r.names = append(r.names, nameRef{maphash.String(r.seed, name), nameAt})
+		r.names = append(r.names, nameRef{uint32(maphash.String(r.seed, name)), uint32(nameAt)})
 		if i = space(b, i); i >= len(b) || b[i] != ':' {
 			return r.stop(i, "A colon was expected after a member name.")
 		}
@@ -423,11 +420,12 @@ func (r *reader) duplicates(first int) {
 		if own[k].hash != own[k-1].hash {
 			continue
 		}
-		name := r.nameAt(own[k].offset)
+		offset := int(own[k].offset)
+		name := r.nameAt(offset)
 		for j := k - 1; j >= 0 && own[j].hash == own[k].hash; j-- {
-			if r.nameAt(own[j].offset) == name {
+			if r.nameAt(int(own[j].offset)) == name {
 				r.stack = append(r.stack, step{name: name})
-				r.addValue(own[k].offset, "json.duplicate-key", "The member occurs more than once in its object.", name)
+				r.addValue(offset, "json.duplicate-key", "The member occurs more than once in its object.", name)
 				r.stack = r.stack[:len(r.stack)-1]
 				break
 			}

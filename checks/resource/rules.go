@@ -49,19 +49,19 @@ func (r *reader) stringValue(f *field, text string, i, end int) {
 	case f.kind == xhtmlKind:
 		r.narrative(text, i, end)
 		return
-	case !formatOK(f.kind, []byte(text)):
+	case !formatOK(f.kind, bytesOf(text)):
 		r.addFormat(f, i, text)
 		return
-	case f.codes != nil && !f.codes.hasCode([]byte(text)):
+	case f.codes != nil && !f.codes.hasCode(bytesOf(text)):
 		r.addValue(i, "fhir.code", fmt.Sprintf("The code is not in the required value set %s.", f.codes.url), text)
 	}
 	if f.kind != stringKind && f.kind != markdownKind {
 		return
 	}
-	if tooLong([]byte(text)) {
+	if tooLong(bytesOf(text)) {
 		r.add(i, "fhir.size", fmt.Sprintf("The string has more than %d characters.", maxString))
 	}
-	blank, control := oddText([]byte(text))
+	blank, control := oddText(bytesOf(text))
 	if blank {
 		r.report(Warning, i, "fhir.blank", "The string holds only white space.", text)
 	}
@@ -73,7 +73,7 @@ func (r *reader) stringValue(f *field, text string, i, end int) {
 // narrative judges the text of an xhtml element.
 func (r *reader) narrative(text string, i, end int) {
 	body := r.b[i+1 : end-1]
-	ok := r.xhtml.judge([]byte(text), func(offset int, rule, message string) {
+	ok := r.xhtml.judge(bytesOf(text), func(offset int, rule, message string) {
 		r.add(i+1+rawOffset(body, offset), rule, message)
 	})
 	if ok && !r.xhtml.content {
