@@ -103,6 +103,7 @@ type messageFile struct {
 	export   *session.Export
 	item     session.Item
 	response *session.Response
+	reason   string // why it was not read; "" otherwise
 	lines    []message
 }
 
@@ -127,10 +128,19 @@ func readMessages(t *checks.T) []*messageFile {
 		c := t.Session().Client("")
 		for _, ex := range exports {
 			for i, it := range ex.Manifest.Error {
-				if i == maxMessageFiles || it.Resolved == "" {
+				if i == maxMessageFiles {
+					break
+				}
+				f := &messageFile{export: ex, item: it, response: &session.Response{}}
+				out = append(out, f)
+				if f.reason = t.Session().WhyNotFetch(ex.Manifest, it); f.reason != "" {
 					continue
 				}
-				f := &messageFile{export: ex, item: it, response: c.Do(ctx, ex.Manifest.FileRequest(it))}
+				f.response = c.Do(ctx, ex.Manifest.FileRequest(it))
+				if !f.response.OK(200) {
+					f.reason = "it was answered with " + f.response.Describe()
+					continue
+				}
 				for n, line := range bytes.Split(f.response.Body, []byte("\n")) {
 					if len(bytes.TrimSpace(line)) == 0 {
 						continue
@@ -142,14 +152,11 @@ func readMessages(t *checks.T) []*messageFile {
 					}
 					f.lines = append(f.lines, m)
 				}
-				out = append(out, f)
 			}
 		}
 		return out
 	})
 }
-
-func (f *messageFile) readable() bool { return f.response.OK(200) }
 
 var messageObservation = []checks.Observation{{Name: "error files", Cost: checks.Cost{Downloads: 2}}}
 
@@ -168,8 +175,8 @@ func errorFiles() checks.Check {
 		Run: func(_ context.Context, t *checks.T) {
 			n := 0
 			for _, f := range readMessages(t) {
-				if !f.readable() {
-					t.Note("%s was not read: %s", f.item.Name(), f.response.Describe())
+				if f.reason != "" {
+					t.Note("%s was not read: %s", f.item.Name(), f.reason)
 					continue
 				}
 				for _, m := range f.lines {
@@ -203,7 +210,7 @@ func errorEmpty() checks.Check {
 		Run: func(_ context.Context, t *checks.T) {
 			files := readMessages(t)
 			for _, f := range files {
-				if f.readable() && len(f.lines) == 0 {
+				if f.reason == "" && len(f.lines) == 0 {
 					t.Violates("MANIFEST-031", at(f.export, f.item.Pointer()), "%s has no line", f.item.Name())
 				}
 			}
@@ -237,8 +244,8 @@ func lenientOutcome() checks.Check {
 				if f.export != ex {
 					continue
 				}
-				if !f.readable() {
-					t.Inconclusivef("%s was not read: %s", f.item.Name(), f.response.Describe())
+				if f.reason != "" {
+					t.Inconclusivef("%s was not read: %s", f.item.Name(), f.reason)
 				}
 				for _, m := range f.lines {
 					if m.outcome != nil {

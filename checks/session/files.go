@@ -119,14 +119,20 @@ func (s *Session) Files(ex *Export) *FileSet {
 	})
 }
 
+// WhyNotFetch says why a file of the manifest cannot be requested, or "".
+func (s *Session) WhyNotFetch(m *Manifest, it Item) string {
+	switch {
+	case it.Resolved == "":
+		return "its url is missing or cannot be requested"
+	case m.RequiresAccessToken && (s.cfg.Token != "" || s.cfg.ClientID != "") && !s.TokenAllowedAt(it.Resolved):
+		return "it lies on another origin and needs an access token, which the suite sends only to origins named with --trust-origin"
+	}
+	return ""
+}
+
 func (s *Session) readFile(ctx context.Context, m *Manifest, it Item, unique *ndjson.Unique, line func(ndjson.Line)) *File {
 	f := &File{Item: it, line: line}
-	if it.Resolved == "" {
-		f.Reason = "its url is missing or cannot be requested"
-		return f
-	}
-	if m.RequiresAccessToken && (s.cfg.Token != "" || s.cfg.ClientID != "") && !s.TokenAllowedAt(it.Resolved) {
-		f.Reason = "it lies on another origin and needs an access token, which the suite sends only to origins named with --trust-origin"
+	if f.Reason = s.WhyNotFetch(m, it); f.Reason != "" {
 		return f
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.FileTimeout)

@@ -48,13 +48,15 @@ func partialAvailable() checks.Check {
 		Requires: []string{"STATUS-017"},
 		Observes: PartialObservation,
 		Run: func(_ context.Context, t *checks.T) {
-			n, busy := 0, false
+			n, busy, kept := 0, false, ""
 			for _, s := range early(t).Early {
 				for _, f := range s.Early {
 					n++
 					at := f.Response.At()
 					at.File = f.Item.Name()
 					switch res := f.Response; {
+					case f.Reason != "":
+						kept = f.Item.Name() + " was not requested: " + f.Reason
 					case res.Status == http.StatusTooManyRequests || res.Status == http.StatusServiceUnavailable:
 						busy = true
 					case res.Status == 0:
@@ -69,6 +71,9 @@ func partialAvailable() checks.Check {
 			}
 			if n == 0 {
 				t.Skipf("no partial manifest lists a file, which is legal")
+			}
+			if kept != "" {
+				t.Inconclusivef("%s", kept)
 			}
 			t.Examined("%d files", n)
 		},

@@ -26,6 +26,7 @@ type Fetched struct {
 	Item     session.Item
 	Response *session.Response
 	Hash     string // of the decoded content; "" if it could not be read to its end
+	Reason   string // why it was not requested; "" otherwise
 }
 
 // Snapshot is one manifest as it was seen at one place.
@@ -70,7 +71,7 @@ func Partial(s *session.Session) *PartialExport {
 			snap := &Snapshot{URL: ex.Location, Response: res, Manifest: m}
 			for i, it := range m.Output {
 				if i < filesOfManifest && it.Resolved != "" && !p.has(it.Resolved) {
-					snap.Early = append(snap.Early, fetch(ctx, c, m, it))
+					snap.Early = append(snap.Early, fetch(ctx, s, m, it))
 				}
 			}
 			p.Early = append(p.Early, snap)
@@ -81,7 +82,7 @@ func Partial(s *session.Session) *PartialExport {
 		p.follow(ctx, c)
 		for _, snap := range p.Early {
 			for _, f := range snap.Early {
-				p.Late = append(p.Late, fetch(ctx, c, snap.Manifest, p.renewed(f.Item)))
+				p.Late = append(p.Late, fetch(ctx, s, snap.Manifest, p.renewed(f.Item)))
 			}
 		}
 		return p
@@ -140,8 +141,12 @@ func nextOf(s *Snapshot) string {
 }
 
 // fetch reads one file and hashes its decoded content.
-func fetch(ctx context.Context, c *session.Client, m *session.Manifest, it session.Item) Fetched {
-	f := Fetched{Item: it}
+func fetch(ctx context.Context, s *session.Session, m *session.Manifest, it session.Item) Fetched {
+	f := Fetched{Item: it, Response: &session.Response{}}
+	if f.Reason = s.WhyNotFetch(m, it); f.Reason != "" {
+		return f
+	}
+	c := s.Client("")
 	sum := sha256.New()
 	req := m.FileRequest(it)
 	req.Header.Set("Accept-Encoding", "identity")
