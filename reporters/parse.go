@@ -30,11 +30,11 @@ func Parse(data []byte) (*Report, error) {
 	switch {
 	case head.SchemaVersion == nil:
 		return nil, errors.New(`not a report: it has no "schemaVersion" (expected a report.json as bulkproof run writes it)`)
-	case *head.SchemaVersion != SchemaVersion:
-		return nil, fmt.Errorf("the report has schema version %q, this tool reads %q: use the version of bulkproof that wrote it",
-			*head.SchemaVersion, SchemaVersion)
+	case !slices.Contains(readable, *head.SchemaVersion):
+		return nil, fmt.Errorf("the report has schema version %q, this tool reads %s: use the version of bulkproof that wrote it",
+			*head.SchemaVersion, strings.Join(readable, " and "))
 	}
-	if err := checkSchema(data); err != nil {
+	if err := checkSchema(*head.SchemaVersion, data); err != nil {
 		return nil, err
 	}
 	r := new(Report)
@@ -47,14 +47,23 @@ func Parse(data []byte) (*Report, error) {
 // maxSchemaErrors bounds an error text; beyond it a file is simply something else.
 const maxSchemaErrors = 20
 
-// schema compiles the report's JSON Schema once; it is a constant, and compiling takes longer than validating.
-var schema = sync.OnceValues(func() (*gojsonschema.Schema, error) {
-	return gojsonschema.NewSchema(gojsonschema.NewBytesLoader(schemas.Report()))
-})
+// readable are the schema versions that Parse accepts: this one, and earlier ones of which it is an extension.
+var readable = []string{"1.0", SchemaVersion}
 
-// checkSchema validates data against the report's JSON Schema.
-func checkSchema(data []byte) error {
-	s, err := schema()
+// compiled holds the JSON Schemas, compiled once each; they are constants, and compiling takes longer than validating.
+var compiled = func() map[string]func() (*gojsonschema.Schema, error) {
+	out := map[string]func() (*gojsonschema.Schema, error){}
+	for _, v := range readable {
+		out[v] = sync.OnceValues(func() (*gojsonschema.Schema, error) {
+			return gojsonschema.NewSchema(gojsonschema.NewBytesLoader(schemas.ReportOf(v)))
+		})
+	}
+	return out
+}()
+
+// checkSchema validates data against the JSON Schema of its version, which has to be readable.
+func checkSchema(version string, data []byte) error {
+	s, err := compiled[version]()
 	if err != nil {
 		return fmt.Errorf("read the schema of reports: %w", err)
 	}

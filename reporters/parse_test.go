@@ -68,8 +68,8 @@ func TestParseIsStrict(t *testing.T) {
 		{"no JSON", "<html>", "not a report"},
 		{"array", "[]", "not a report"},
 		{"other object", `{"resourceType":"Patient"}`, `no "schemaVersion"`},
-		{"version is a number", replace(`"schemaVersion": "1.0"`, `"schemaVersion": 1`), "not a report"},
-		{"later version", replace(`"schemaVersion": "1.0"`, `"schemaVersion": "1.7"`), `schema version "1.7", this tool reads "1.0"`},
+		{"version is a number", replace(`"schemaVersion": "1.1"`, `"schemaVersion": 1`), "not a report"},
+		{"later version", replace(`"schemaVersion": "1.1"`, `"schemaVersion": "1.7"`), `schema version "1.7", this tool reads 1.0 and 1.1`},
 		{"two values", good + "{}", "not a report"},
 		{"cut off", good[:len(good)/2], "not a report"},
 		{"duplicate key", replace(`"exitCode": 1,`, `"exitCode": 1, "exitCode": 0,`), "duplicate"},
@@ -97,8 +97,27 @@ func TestParseIsStrict(t *testing.T) {
 	}
 }
 
+// Reports of earlier tools stay readable: 1.1 only added members.
+func TestParseReadsEarlierVersions(t *testing.T) {
+	r := reporttest.Sample()
+	r.Profile, r.Scenario, r.Target.Identity, r.Target.Capture = nil, nil, nil, ""
+	old := strings.Replace(string(sealed(t, r)), `"schemaVersion": "1.1"`, `"schemaVersion": "1.0"`, 1)
+	got, err := Parse([]byte(old))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.SchemaVersion != "1.0" || len(got.Checks) != len(r.Checks) {
+		t.Errorf("version %s, %d checks", got.SchemaVersion, len(got.Checks))
+	}
+	// What 1.0 does not have, a 1.0 report does not hold.
+	newer := strings.Replace(string(sealed(t, reporttest.Sample())), `"schemaVersion": "1.1"`, `"schemaVersion": "1.0"`, 1)
+	if _, err := Parse([]byte(newer)); err == nil || !strings.Contains(err.Error(), "profile") {
+		t.Errorf("a 1.0 report with a profile: %v", err)
+	}
+}
+
 func TestSchemaErrorsAreSortedAndBounded(t *testing.T) {
-	bad := `{"schemaVersion":"1.0"}`
+	bad := `{"schemaVersion":"1.1"}`
 	_, first := Parse([]byte(bad))
 	if first == nil {
 		t.Fatal("accepted")
@@ -314,7 +333,7 @@ func TestDigestIsRFC8785(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(sealed(f, reporttest.Sample()))
 	f.Add(sealed(f, &Report{Verdict: NothingSelected, ExitCode: 4, IG: "3.0.0", Tool: Tool{Name: "bulkproof"}}))
-	f.Add([]byte(`{"schemaVersion":"1.0"}`))
+	f.Add([]byte(`{"schemaVersion":"1.1"}`))
 	f.Add([]byte(`{"schemaVersion":"1.0","checks":[{"id":"x","findings":[{"evidence":{"line":1e400}}]}]}`))
 	f.Add([]byte(`[[[[`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -21,6 +21,14 @@ type (
 	Environment = model.Environment
 	// Target is the server under test.
 	Target = model.Target
+	// Profile is the named set of requirements that the run was to judge.
+	Profile = model.Profile
+	// Scenario is the table of a connectathon scenario.
+	Scenario = model.Scenario
+	// ScenarioStep is one row of it.
+	ScenarioStep = model.ScenarioStep
+	// Identity is the implementation under test, as its maker names it.
+	Identity = model.Identity
 	// Fact is one thing known of the target.
 	Fact = model.Fact
 	// Totals counts checks by outcome.

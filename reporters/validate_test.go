@@ -1,6 +1,7 @@
 package reporters
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,18 @@ func TestValidate(t *testing.T) {
 		{"requirement not listed", func(r *Report) { r.Requirements = r.Requirements[:3] }, "requirement DATA-010 is not listed"},
 		{"level", func(r *Report) { find(r, "files.unique").Findings[0].Level = "MAY" }, "level MAY, requirement DATA-010 has SHALL"},
 		{"evidence not listed", func(r *Report) { find(r, "files.unique").Findings[0].Evidence.Exchange = 99 }, "exchange 99 is not listed"},
+		{"heavier than its level", func(r *Report) {
+			r.Checks[0].Findings[0].Severity, r.Checks[0].Outcome = "fail", Fail
+			r.Totals = Tally(r.Checks)
+		}, "severity fail with level SHOULD, which weighs warn at most"},
+		{"note made a warning", func(r *Report) { find(r, "manifest.count").Findings[1].Severity = "warn" }, "level MAY, which weighs note at most"},
+		{"requirement that hides a check", func(r *Report) { r.Requirements[0].Checks = nil }, "requirement CAPABILITY-001 names the checks []"},
+		{"profile unsorted", func(r *Report) { p := r.Profile.Requirements; p[0], p[1] = p[1], p[0] }, "not sorted or not unique"},
+		{"profile that hides a gap", func(r *Report) { r.Profile.Unjudged = nil }, "the checks give [DELETE-004 SECURITY-099]"},
+		{"step better than its checks", func(r *Report) { r.Scenario.Steps[1].Outcome = "pass" }, `step 2 of the scenario is "pass", its checks give "fail"`},
+		{"step on a check that is not there", func(r *Report) { r.Scenario.Steps[0].Checks[0] = "nosuch" }, "rests on check nosuch, which is not listed"},
+		{"step without a reason", func(r *Report) { r.Scenario.Steps[2].Reason = "" }, `step 3 of the scenario is "inconclusive" without a reason`},
+		{"scenario better than its steps", func(r *Report) { r.Scenario.Outcome = "pass" }, `the scenario is "pass", its steps give "fail"`},
 		{"conformant with failures", func(r *Report) { r.Verdict, r.ExitCode = Conformant, 0 }, "4 failed, 3 could not be judged, 1 waived"},
 		{"waivers in spite of failures", func(r *Report) { r.Verdict, r.ExitCode = ConformantWithWaivers, 0 }, "does not follow"},
 		{"inconclusive in spite of failures", func(r *Report) { r.Verdict, r.ExitCode = VerdictInconclusive, 3 }, "does not follow"},
@@ -111,6 +124,14 @@ func only(r *Report, id string) {
 		if c.ID == id {
 			r.Checks = []Check{c}
 			r.Totals = Tally(r.Checks)
+			r.Profile, r.Scenario = nil, nil
+			for i := range r.Requirements {
+				q := &r.Requirements[i]
+				q.Checks = nil
+				if slices.Contains(c.Requires, q.ID) {
+					q.Checks = []string{c.ID}
+				}
+			}
 			return
 		}
 	}

@@ -32,6 +32,10 @@ func (c *Console) Summary(r *model.Report, paths []string) {
 	}
 	says, _ := r.Verdict.Meaning()
 	c.label(&b, "meaning", says)
+	if p := r.Profile; p != nil {
+		c.label(&b, "profile", fmt.Sprintf("%s: %s, %s of them not judged", p.Name, figures.Plural(len(p.Requirements), "requirement"), figures.Number(len(p.Unjudged))))
+	}
+	c.scenario(&b, r.Scenario)
 	c.label(&b, "cost", cost(r.Traffic))
 	for _, p := range r.Problems {
 		c.label(&b, "note", p)
@@ -62,6 +66,36 @@ func (c *Console) verdict(r *model.Report) string {
 		v += " (strict)"
 	}
 	return colour.Sprint(sanitise(v)) + "  " + sanitise(r.Target.BaseURL) + "  FHIR Bulk Data Access " + sanitise(r.IG) + "\n"
+}
+
+// scenario prints the track's own table.
+func (c *Console) scenario(b *strings.Builder, s *model.Scenario) {
+	if s == nil {
+		return
+	}
+	c.label(b, "scenario", fmt.Sprintf("%s (%s): %s", s.Title, s.Role, strings.ToUpper(string(s.Outcome))))
+	for i, p := range s.Steps {
+		colour := c.colours.unsure
+		switch p.Outcome {
+		case model.StepPass:
+			colour = c.colours.pass
+		case model.StepFail:
+			colour = c.colours.fail
+		}
+		text := p.Title
+		if p.Reason != "" {
+			text += ": " + p.Reason
+		}
+		text = sanitise(text)
+		head := colour.Sprint(fmt.Sprintf("%-12s", p.Outcome))
+		for n, line := range wrap(text, c.o.Width-22) {
+			if n == 0 {
+				fmt.Fprintf(b, "    %2d  %s  %s\n", i+1, head, line)
+			} else {
+				fmt.Fprintf(b, "%22s%s\n", "", line)
+			}
+		}
+	}
 }
 
 // countLine names every outcome that occurred, in the order a reader wants.

@@ -30,6 +30,7 @@ type page struct {
 	Levels                    []levelRow
 	LevelNames                []string // levels that occur, for the filter
 	Groups                    []group
+	Track                     *track
 	Shown                     []exchange
 	Omitted                   bool // not every exchange is listed
 	Cost                      []pair
@@ -175,6 +176,7 @@ func newPage(r *model.Report) *page {
 	p.areas()
 	p.levels()
 	p.checks()
+	p.track()
 	p.exchanges()
 	p.Cost = cost(r)
 	return p

@@ -25,7 +25,7 @@ func TestMarshal(t *testing.T) {
 	if !bytes.Equal(first, second) {
 		t.Error("equal reports give different bytes")
 	}
-	if !json.Valid(first) || !bytes.HasSuffix(first, []byte("}\n")) || !bytes.HasPrefix(first, []byte("{\n  \"schemaVersion\": \"1.0\",\n")) {
+	if !json.Valid(first) || !bytes.HasSuffix(first, []byte("}\n")) || !bytes.HasPrefix(first, []byte("{\n  \"schemaVersion\": \"1.1\",\n")) {
 		t.Errorf("unexpected form: %.60q … %q", first, first[len(first)-5:])
 	}
 	// Another library agrees on what it says.

@@ -135,3 +135,34 @@ func fill(v reflect.Value) (strings int) {
 	}
 	return strings
 }
+
+func TestStepsAndScenarios(t *testing.T) {
+	for _, c := range []struct {
+		outcomes []Outcome
+		want     StepOutcome
+	}{
+		{nil, StepInconclusive}, {[]Outcome{Pass}, StepPass}, {[]Outcome{Pass, Warn, Waived}, StepPass}, {[]Outcome{Pass, Skip}, StepInconclusive},
+		{[]Outcome{NotRun}, StepInconclusive}, {[]Outcome{Error}, StepInconclusive}, {[]Outcome{Inconclusive, Fail}, StepFail}, {[]Outcome{Fail, Skip}, StepFail},
+	} {
+		if got := StepOf(c.outcomes); got != c.want {
+			t.Errorf("%v: %s, want %s", c.outcomes, got, c.want)
+		}
+	}
+	steps := func(os ...StepOutcome) (out []ScenarioStep) {
+		for _, o := range os {
+			out = append(out, ScenarioStep{Outcome: o})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		steps []ScenarioStep
+		want  StepOutcome
+	}{
+		{nil, StepInconclusive}, {steps(StepPass, StepPass), StepPass}, {steps(StepPass, StepInconclusive), StepInconclusive},
+		{steps(StepInconclusive, StepFail), StepFail}, {steps("splendid"), StepInconclusive},
+	} {
+		if got := WorstStep(c.steps); got != c.want {
+			t.Errorf("%v: %s, want %s", c.steps, got, c.want)
+		}
+	}
+}

@@ -7,7 +7,7 @@ import "time"
 
 // SchemaVersion is the version of the Report model and of its JSON Schema. Adding a field raises the second
 // number; changing or removing one raises the first.
-const SchemaVersion = "1.0"
+const SchemaVersion = "1.1"
 
 // Outcome is the result of one check.
 type Outcome string
@@ -48,7 +48,9 @@ type Report struct {
 	IG            string        `json:"ig"`     // version under test, such as "3.0.0"
 	Started       time.Time     `json:"started"`
 	Ended         time.Time     `json:"ended"`
-	CommandLine   []string      `json:"commandLine"` // redacted
+	CommandLine   []string      `json:"commandLine"`        // redacted
+	Profile       *Profile      `json:"profile,omitempty"`  // since 1.1; absent where nothing but single files was judged
+	Scenario      *Scenario     `json:"scenario,omitempty"` // since 1.1; only in a run of a connectathon scenario
 	Target        Target        `json:"target"`
 	Environment   Environment   `json:"environment"`
 	Totals        Totals        `json:"totals"`
@@ -75,11 +77,13 @@ type Environment struct {
 
 // Target is the server under test, with where each fact comes from.
 type Target struct {
-	BaseURL        string `json:"baseUrl"`
-	Implementation string `json:"implementation,omitempty"` // as the user gave it
-	Software       string `json:"software,omitempty"`       // as the CapabilityStatement gives it
-	Authorization  string `json:"authorization"`            // "open", "smart-backend-services", "static token", …
-	Facts          []Fact `json:"facts"`                    // sorted by Name
+	BaseURL        string    `json:"baseUrl"`
+	Implementation string    `json:"implementation,omitempty"` // as the user gave it
+	Identity       *Identity `json:"identity,omitempty"`       // since 1.1: the same, taken apart
+	Capture        string    `json:"capture,omitempty"`        // since 1.1: "sha256:…" of the recorded exchanges that stood in for a live server
+	Software       string    `json:"software,omitempty"`       // as the CapabilityStatement gives it
+	Authorization  string    `json:"authorization"`            // "open", "smart-backend-services", "static token", …
+	Facts          []Fact    `json:"facts"`                    // sorted by Name
 }
 
 // Fact is one thing known of the target.

@@ -32,6 +32,8 @@ func Sample() *model.Report {
 		Target: model.Target{
 			BaseURL:        base,
 			Implementation: "Example EHR,2026.3,interop@example.org",
+			Identity:       &model.Identity{Name: "Example EHR", Version: "2026.3", Contact: "interop@example.org"},
+			Capture:        "sha256:0c5e7a3b1d2f4968a7b6c5d4e3f201918273645566778899aabbccddeeff0011",
 			Software:       "Example FHIR Gateway 8.4.1",
 			Authorization:  "smart-backend-services",
 			Facts: []model.Fact{
@@ -42,6 +44,17 @@ func Sample() *model.Report {
 				{Name: "token endpoint", Value: "https://auth.example.org/oauth2/token", Provenance: "declared", Source: "/.well-known/smart-configuration token_endpoint"},
 			},
 		},
+		Profile: &model.Profile{Name: "core", Title: "Core export",
+			Doc:          "Every mandatory requirement of the export protocol and of access to it.",
+			Requirements: []string{"DELETE-001", "DELETE-004", "KICKOFF-001", "SECURITY-099"}, Unjudged: []string{"DELETE-004", "SECURITY-099"}},
+		Scenario: &model.Scenario{Name: "1-full-open", Title: "Bulk data export, full, open endpoint", Role: "data provider",
+			Doc: "A client exports everything from a server that asks for no authorization.", Outcome: model.StepFail,
+			Steps: []model.ScenarioStep{
+				{Title: "The kick-off is accepted", Outcome: model.StepPass, Checks: []string{"kickoff.accepted"}},
+				{Title: "The kick-off response names the polling location", Outcome: model.StepFail, Checks: []string{"kickoff.content-location"},
+					Reason: "kickoff.content-location fails"},
+				{Title: "The files can be read", Outcome: model.StepInconclusive, Checks: []string{}, Reason: "no check of this run judges it"},
+			}},
 		Environment: model.Environment{GoVersion: "go1.26.8", Platform: "linux/amd64"},
 		Traffic: model.Traffic{Requests: 412, KickOffs: 14, KickOffAttempts: 23, CompletedExports: 9, JobsDeleted: 14,
 			BytesReceived: 48_391_227, Resources: 128_740},
@@ -78,7 +91,15 @@ func Hostile(s string) *model.Report {
 	r.Tool.Version += s
 	r.IG += s
 	r.CommandLine = append(r.CommandLine, s)
-	r.Target = model.Target{BaseURL: s, Implementation: s, Software: s, Authorization: s,
+	r.Profile.Name, r.Profile.Title, r.Profile.Doc = s, s, s
+	r.Profile.Requirements = append(r.Profile.Requirements, s)
+	r.Profile.Unjudged = append(r.Profile.Unjudged, s)
+	r.Scenario.Name, r.Scenario.Title, r.Scenario.Role, r.Scenario.Doc = s, s, s, s
+	for i := range r.Scenario.Steps {
+		p := &r.Scenario.Steps[i]
+		p.Title, p.Reason, p.Checks = s, s, append(p.Checks, s)
+	}
+	r.Target = model.Target{BaseURL: s, Implementation: s, Software: s, Authorization: s, Identity: &model.Identity{Name: s, Version: s, Contact: s},
 		Facts: []model.Fact{{Name: s, Value: s, Provenance: "probed", Source: s}}}
 	r.Environment = model.Environment{GoVersion: s, Platform: s}
 	for i := range r.Checks {
