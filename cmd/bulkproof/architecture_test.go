@@ -25,6 +25,8 @@ func layer(pkg string) string {
 		return "engine"
 	case strings.HasPrefix(p, "checks/session"):
 		return "session"
+	case strings.HasPrefix(p, "checks/learn"):
+		return "learn"
 	case p == "checks":
 		return "checks"
 	case p == "checks/all":
@@ -50,13 +52,14 @@ var mayUse = map[string][]string{
 	"spec":             {"fixtures"},
 	"engine":           {"fixtures"},
 	"session":          {"fixtures", "spec", "engine"},
-	"checks":           {"fixtures", "spec", "engine", "session"},
-	"area":             {"fixtures", "spec", "engine", "session", "checks"},
-	"all":              {"fixtures", "spec", "engine", "session", "checks", "area"},
-	"suites":           {"fixtures", "spec", "engine", "session", "checks", "area", "all"},
-	"reporters":        {"fixtures", "spec", "engine", "session", "checks", "area", "all"},
-	"selftest":         {"fixtures", "spec", "engine", "session", "checks", "area", "all", "reference-server"},
-	"cmd":              {"fixtures", "spec", "engine", "session", "checks", "area", "all", "suites", "selftest", "reporters", "reference-server"},
+	"learn":            {"fixtures", "spec", "engine", "session"},
+	"checks":           {"fixtures", "spec", "engine", "session", "learn"},
+	"area":             {"fixtures", "spec", "engine", "session", "learn", "checks"},
+	"all":              {"fixtures", "spec", "engine", "session", "learn", "checks", "area"},
+	"suites":           {"fixtures", "spec", "engine", "session", "learn", "checks", "area", "all"},
+	"reporters":        {"fixtures", "spec", "engine", "session", "learn", "checks", "area", "all"},
+	"selftest":         {"fixtures", "spec", "engine", "session", "learn", "checks", "area", "all", "reference-server"},
+	"cmd":              {"fixtures", "spec", "engine", "session", "learn", "checks", "area", "all", "suites", "selftest", "reporters", "reference-server"},
 }
 
 func TestDependenciesPointOneWay(t *testing.T) {
