@@ -18,12 +18,15 @@ func onFile(which func(*Answer) bool, edit func(*Answer)) func(*Behaviour) {
 	}
 }
 
+// output is an output file of one type: what is wrong with organised ones is told by faults of their own.
+func output(a *Answer) bool { return a.Job.Kind == OutputFile && a.Job.Export.OrganizeBy == "" }
+
 // lastOutput is the last output file only: a judge that looks at the first file misses it.
-func lastOutput(a *Answer) bool { return a.Job.Kind == OutputFile && a.Job.LastFile() }
+func lastOutput(a *Answer) bool { return output(a) && a.Job.LastFile() }
 
 // lastOfMany is the last file of a type that has several.
 func lastOfMany(a *Answer) bool {
-	return a.Job.Kind == OutputFile && a.Job.TypeFiles > 1 && a.Job.TypeFile == a.Job.TypeFiles-1
+	return output(a) && a.Job.TypeFiles > 1 && a.Job.TypeFile == a.Job.TypeFiles-1
 }
 
 func anyFile(*Answer) bool { return true }

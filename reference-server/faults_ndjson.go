@@ -151,7 +151,7 @@ func twoVersions(b *Behaviour) {
 	b.Extra = func(j JobInfo) []ExtraFile {
 		const line = `{"resourceType":"Location","id":"twice","meta":{"versionId":"%"},"name":"%"}`
 		version := func(v string) string { return string(bytes.ReplaceAll([]byte(line), []byte("%"), []byte(v))) }
-		if len(j.Export.Types) > 0 {
+		if len(j.Export.Types) > 0 || j.Export.OrganizeBy != "" {
 			return nil
 		}
 		return []ExtraFile{

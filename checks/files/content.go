@@ -2,6 +2,7 @@ package files
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"github.com/bulkproof/bulkproof/checks"
@@ -18,7 +19,7 @@ func contentType() checks.Check {
 			"application/ndjson, application/json, application/octet-stream and a missing header are violations: object stores behind signed URLs " +
 			"often send them, and clients that look at the header cannot read the file.",
 		Requires: []string{"FILE-014", "FILE-015"},
-		Exports:  baseline,
+		Exports:  all,
 		Run: func(_ context.Context, t *checks.T) {
 			answered(t, func(f *session.File) {
 				switch mt := f.Response.MediaType(); {
@@ -36,27 +37,50 @@ func contentEncoding() checks.Check {
 	return checks.Check{
 		ID:    "file.content-encoding",
 		Title: "Content-Encoding says how a file is compressed, and only gzip or what was offered is used",
-		// export.html#bulk-data-output-file-request (3.0.0): files come uncompressed, gzip-compressed, or in another encoding that
-		// the client named in Accept-Encoding; a compressed one has the Content-Encoding header.
+		// 3.0.0 export.html#bulk-data-output-file-request: files come uncompressed, gzip-compressed, or in another encoding that
+		// the client named in Accept-Encoding; a compressed one has the Content-Encoding header. All versions,
+		// export.html#response---success-2: the body is NDJSON.
 		Doc: "Every file is asked for with Accept-Encoding: gzip. It may come as it is or as gzip; Content-Encoding: identity is accepted. Bytes that " +
 			"are gzip without the header that says so, a header that says gzip over bytes that are not, and an encoding that was not offered are " +
-			"violations. The rule is new in 3.0.0; under 2.0.0 such a file is no readable NDJSON and fails there.",
-		Requires: []string{"FILE-008", "FILE-009"},
-		Exports:  baseline,
+			"violations. The rule itself is new in 3.0.0; before, such a body is no NDJSON to a client that believes the headers.",
+		Requires: []string{"FILE-008", "FILE-009", "FILE-016"},
+		Exports:  all,
 		Run: func(_ context.Context, t *checks.T) {
-			answered(t, func(f *session.File) {
-				enc := strings.ToLower(strings.TrimSpace(f.Response.Header.Get("Content-Encoding")))
-				switch {
-				case enc != "" && enc != "identity" && enc != "gzip" && enc != "x-gzip":
-					t.Violates("FILE-008", f.At(), "a file is sent with the Content-Encoding %s, which was not offered", printable(enc))
-				case strings.HasSuffix(enc, "gzip") && !f.Magic && f.Response.Bytes > 0:
-					t.Violates("FILE-009", f.At(), "a file is sent with Content-Encoding: %s, but its bytes are not gzip", enc)
-				case !strings.HasSuffix(enc, "gzip") && f.Magic:
-					t.Violates("FILE-009", f.At(), "a file is sent as gzip without Content-Encoding: gzip")
-				}
-			})
+			answered(t, func(f *session.File) { judgeEncoding(t, f, "FILE-016", true) })
 		},
 	}
+}
+
+func contentLength() checks.Check {
+	return checks.Check{
+		ID:    "file.content-length",
+		Title: "Content-Length, where a file has one, is the number of bytes that come",
+		// RFC 9110 section 8.6; export.html#response---output-manifest: the files are accessible. A file that ends before its
+		// announced length is none to an HTTP client.
+		Doc: "Content-Length is optional. Where it stands, as many bytes come before the connection ends: typically it is the uncompressed length over a " +
+			"compressed body, and clients report a broken download. A length that is too small cannot be seen as such: the file then is cut, which " +
+			"is judged by file.complete and by the lines.",
+		Requires: []string{"MANIFEST-049"},
+		Exports:  all,
+		Run: func(_ context.Context, t *checks.T) {
+			n := 0
+			answered(t, func(f *session.File) {
+				if length, ok := announced(f); ok {
+					n++
+					if f.Response.Err != nil && !f.OurBound && f.Response.Bytes < length {
+						t.Violates("MANIFEST-049", f.At(), "Content-Length of %s says %d bytes, and the body ends after %d", name(f), length, f.Response.Bytes)
+					}
+				}
+			})
+			t.Examined("%d files with Content-Length", n)
+		},
+	}
+}
+
+// announced returns the Content-Length of a file's answer.
+func announced(f *session.File) (int64, bool) {
+	n, err := strconv.ParseInt(f.Response.Header.Get("Content-Length"), 10, 64)
+	return n, err == nil && n >= 0
 }
 
 func complete() checks.Check {
@@ -64,20 +88,24 @@ func complete() checks.Check {
 		ID:    "file.complete",
 		Title: "A file can be read to its end",
 		// export.html#bulk-data-output-file-request: the client retrieves the files listed; half a file is none.
-		Doc: "The body of every file ends where its Content-Length, its chunks or its gzip trailer say. A connection that closes before is a violation; " +
-			"so is a gzip stream that does not decompress. A file longer than --max-file-bytes, or slower than --file-timeout, is inconclusive.",
+		Doc: "The body of every file ends where its chunks or its gzip trailer say. A connection that closes before is a violation; so is a gzip stream " +
+			"that does not decompress. A body that is shorter than its Content-Length is judged by file.content-length. A file longer than " +
+			"--max-file-bytes, or slower than --file-timeout, is inconclusive.",
 		Requires: []string{"MANIFEST-049"},
-		Exports:  baseline,
+		Exports:  all,
 		Run: func(_ context.Context, t *checks.T) {
 			var ours error
 			answered(t, func(f *session.File) {
 				err := f.Response.Err
+				length, ok := announced(f)
 				switch {
 				case err == nil:
 				case f.OurBound:
 					ours = err
 				case f.Misencoded:
 					// file.content-encoding judges it
+				case ok && f.Response.Bytes < length:
+					// file.content-length judges it
 				default:
 					t.Violates("MANIFEST-049", f.At(), "%s cannot be read to its end: %v", name(f), err)
 				}
@@ -95,27 +123,31 @@ func count() checks.Check {
 		Title: "count in the manifest is the number of resources in the file",
 		// export.html#response---output-manifest: count is the number of resources in the file, represented as a JSON number.
 		Doc: "count is optional. Where an output or error item has one, it equals the number of lines of the file, blank lines not counted. For " +
-			"deleted files the text leaves open whether Bundles or entries are meant, so they are not judged. A count that is not a number is judged " +
-			"with the manifest.",
+			"deleted files the text leaves open whether Bundles or their entries are meant, so both pass. A count that is not a number is judged " +
+			"with the manifest. Organised output is not judged, as it is open whether headers count.",
 		Requires: []string{"MANIFEST-019"},
-		Exports:  baseline,
+		Exports:  all,
 		Run: func(_ context.Context, t *checks.T) {
-			_, set := t.Files(session.Baseline)
 			n := 0
 			var unread *session.File
-			for _, f := range set.Files {
-				if f.Item.Count == nil || f.Item.Kind == "deleted" {
-					continue
+			every(t, func(_ *session.Export, f *session.File) {
+				if f.Item.Count == nil {
+					return
 				}
 				if !f.Read || !countable(f) {
 					unread = f
-					continue
+					return
 				}
 				n++
-				if got := f.Summary.Lines; got != *f.Item.Count {
+				switch got := f.Summary.Lines; {
+				case got == *f.Item.Count:
+				case f.Item.Kind == "deleted" && f.Deletions == *f.Item.Count:
+				case f.Item.Kind == "deleted":
+					t.Violates("MANIFEST-019", f.At(), "the manifest says that %s has %d resources, it has %d Bundles with %d entries", name(f), *f.Item.Count, got, f.Deletions)
+				default:
 					t.Violates("MANIFEST-019", f.At(), "the manifest says that %s has %d resources, it has %d", name(f), *f.Item.Count, got)
 				}
-			}
+			})
 			t.Examined("%d files with a count", n)
 			if unread != nil {
 				why := unread.Reason

@@ -41,6 +41,9 @@ type Config struct {
 	MaxLine        int           // bytes of one NDJSON line; default 64 MiB
 	MaxFiles       int           // output files of one manifest that are read; default 20,000
 
+	// AllAttachments fetches every attachment of the plain export instead of twenty of them.
+	AllAttachments bool
+
 	// ProbeThrottling permits one burst of status requests, to see whether and how the server answers 429.
 	ProbeThrottling bool
 

@@ -1,13 +1,12 @@
 package session
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"math"
+	"net/http"
 	"sync"
 	"time"
 
@@ -19,6 +18,8 @@ import (
 type File struct {
 	Item     Item
 	Response *Response // headers and byte counts; no body. Nil if it could not be requested
+	// Summary is what was found on the lines. Of output files it holds the rules of encoding, JSON and lines only; those
+	// of FHIR are put together for all files in FileSet.Problems.
 	Summary  ndjson.Summary
 	Read     bool   // the content was read to its end
 	Reason   string // a sentence why not
@@ -27,6 +28,15 @@ type File struct {
 	OurBound bool   // it was not read to its end because of a bound of the session's own
 	// Misencoded: the bytes do not fit the Content-Encoding, so that nothing can be said of the lines.
 	Misencoded bool
+	// Whole: a gzip stream ended where it should, whatever the HTTP body around it did.
+	Whole bool
+	// Busy is how often the request was answered with 429 or 503 and repeated.
+	Busy int
+
+	Deletions int64           // entries of the Bundles of a deleted file
+	Patients  bool            // some line refers to a Patient
+	Blocks    *Blocks         // of an output file of organised output; nil otherwise
+	Found     AttachmentTally // attachments on its lines
 
 	line func(ndjson.Line) // of the session's Collector
 }
@@ -48,6 +58,18 @@ type FileSet struct {
 	DuplicatesErr error
 	// Collected is what the session's Collector made of the lines; nil without one.
 	Collected Collector
+	// Problems are what is wrong with the resources of all output files, rules "fhir.…" and "bulk.…", grouped by rule and
+	// path; errors first.
+	Problems []Problem
+	// Definitions is the FHIR version whose definitions the resources were judged by; "" if they were not, and
+	// DefinitionsReason then says why.
+	Definitions, DefinitionsReason string
+	// DeletionsLost is how many deletions were too many to be looked for among the output.
+	DeletionsLost int64
+	// Attachments are those chosen to be fetched, in a fixed order.
+	Attachments []Attachment
+	// AttachmentsLost is how many URLs of attachments were left out although all were asked for.
+	AttachmentsLost int64
 }
 
 // Kind returns the files of one kind.
@@ -84,39 +106,91 @@ func (s *Session) Files(ex *Export) *FileSet {
 			fs.Reason = fmt.Sprintf("the manifest lists %d files, more than the bound of %d", len(all), s.cfg.MaxFiles)
 			return fs
 		}
-		unique := ndjson.NewUnique("", 0)
-		defer unique.Close()
+		r := s.newReading(ex, fs)
+		defer r.unique.Close()
 		for _, it := range m.Output {
-			unique.Expect(it.Name())
+			r.unique.Expect(it.Name())
 		}
 		fs.Files = make([]*File, len(all))
 		fs.Collected = s.collector(ex)
-		g, gctx := errgroup.WithContext(ctx)
-		g.SetLimit(s.cfg.Parallel)
 		var mu sync.Mutex
 		done := 0
-		for i, it := range all {
-			g.Go(func() error {
-				fs.Files[i] = collected(fs.Collected, i, it, func(line func(ndjson.Line)) *File {
-					return s.readFile(gctx, m, it, unique, line)
+		read := func(first bool) {
+			g, gctx := errgroup.WithContext(ctx)
+			g.SetLimit(s.cfg.Parallel)
+			for i, it := range all {
+				if (it.Kind == "deleted") != first {
+					continue
+				}
+				g.Go(func() error {
+					fs.Files[i] = collected(fs.Collected, i, it, func(line func(ndjson.Line)) *File {
+						return r.file(gctx, s.Client(""), i, m, it, nil, line)
+					})
+					mu.Lock()
+					defer mu.Unlock()
+					done++
+					s.cfg.Progress(fmt.Sprintf("read %d of %d files", done, len(all)))
+					return nil
 				})
-				mu.Lock()
-				defer mu.Unlock()
-				done++
-				s.cfg.Progress(fmt.Sprintf("read %d of %d files", done, len(all)))
-				return nil
-			})
+			}
+			_ = g.Wait() // keeps its errors in the File
 		}
-		_ = g.Wait() // readFile keeps its errors in the File
-		fs.Duplicates, fs.DuplicatesErr = unique.Report(ctx, 5, nil)
-		if fs.Collected != nil {
-			fs.Collected.Done(fs)
-		}
-		s.jobs.mu.Lock()
-		s.jobs.resources += fs.Resources()
-		s.jobs.mu.Unlock()
+		// What was deleted is known before the output is read, so that it can be looked for there.
+		read(true)
+		r.deleted.settle()
+		read(false)
+		r.finish(ctx)
 		return fs
 	})
+}
+
+// reading is what the files of one export share while they are read.
+type reading struct {
+	s           *Session
+	ex          *Export
+	fs          *FileSet
+	unique      *ndjson.Unique
+	problems    problemTally
+	deleted     deletions
+	attachments *attachmentRules // where they may stand; nil if they are not looked for
+	judges      judges
+	headers     counterBudget // of block headers that are kept
+	plain       bool          // JSON only: another reading judges the resources
+	again       bool          // one file is read once more, for its size and its content's hash
+}
+
+func (s *Session) newReading(ex *Export, fs *FileSet) *reading {
+	r := &reading{s: s, ex: ex, fs: fs, unique: ndjson.NewUnique("", 0), headers: counterBudget{left: maxHeaders}}
+	// The resources are judged once, in the plain export. Other exports hold the same ones.
+	r.plain = ex.Scenario.Label != Baseline.Label
+	r.judges.plain = r.plain
+	r.judges.definitions, fs.Definitions, fs.DefinitionsReason = s.definitions()
+	if !r.plain {
+		r.attachments = s.attachmentRules(len(ex.Manifest.Output))
+	}
+	return r
+}
+
+func (r *reading) finish(ctx context.Context) {
+	fs := r.fs
+	fs.Duplicates, fs.DuplicatesErr = r.unique.Report(ctx, 5, nil)
+	fs.Problems = r.problems.sorted()
+	fs.DeletionsLost = r.deleted.lost
+	fs.chooseAttachments(r.s.cfg.AllAttachments)
+	if fs.Collected != nil {
+		fs.Collected.Done(fs)
+	}
+	r.s.jobs.mu.Lock()
+	r.s.jobs.resources += fs.Resources()
+	r.s.jobs.mu.Unlock()
+}
+
+// Reread fetches one file of the export once more and reads it, without judging the resources on its lines; the hash of
+// its content is in Summary.SHA256. edit, if not nil, changes the request.
+func (c *Client) Reread(ctx context.Context, ex *Export, m *Manifest, it Item, edit func(*Request)) *File {
+	fs := &FileSet{}
+	r := &reading{s: c.s, ex: ex, fs: fs, plain: true, again: true, judges: judges{plain: true}}
+	return r.file(ctx, c, 0, m, it, edit, nil)
 }
 
 // WhyNotFetch says why a file of the manifest cannot be requested, or "".
@@ -130,29 +204,46 @@ func (s *Session) WhyNotFetch(m *Manifest, it Item) string {
 	return ""
 }
 
-func (s *Session) readFile(ctx context.Context, m *Manifest, it Item, unique *ndjson.Unique, line func(ndjson.Line)) *File {
+// maxBusyFile is how often a file request is repeated that was answered with 429 or 503.
+const maxBusyFile = 4
+
+// file fetches and reads the i-th file.
+func (r *reading) file(ctx context.Context, c *Client, i int, m *Manifest, it Item, edit func(*Request), line func(ndjson.Line)) *File {
+	s := r.s
 	f := &File{Item: it, line: line}
 	if f.Reason = s.WhyNotFetch(m, it); f.Reason != "" {
 		return f
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.FileTimeout)
 	defer cancel()
-	f.Response = s.Client("").Stream(ctx, m.FileRequest(it), func(res *Response, body io.Reader) error {
-		if res.Status != 200 {
-			_, err := io.Copy(io.Discard, io.LimitReader(body, 64<<10))
-			return err
+	deadline := s.clock.Now().Add(s.cfg.FileTimeout)
+	for {
+		req := m.FileRequest(it)
+		if edit != nil {
+			edit(&req)
 		}
-		return s.scan(ctx, f, res, body, unique)
-	})
-	switch r := f.Response; {
+		f.Response = c.Stream(ctx, req, func(res *Response, body io.Reader) error {
+			if res.Status != http.StatusOK {
+				_, err := io.Copy(io.Discard, io.LimitReader(body, 64<<10))
+				return err
+			}
+			return r.scan(ctx, i, f, res, body)
+		})
+		if st := f.Response.Status; st != http.StatusTooManyRequests && st != http.StatusServiceUnavailable || f.Busy == maxBusyFile ||
+			!s.pause(ctx, f.Response, f.Busy, deadline) {
+			break
+		}
+		f.Busy++
+	}
+	switch res := f.Response; {
 	case f.Reason != "":
-	case r.Err != nil && r.Status == 0:
-		f.Reason = "it could not be fetched: " + r.Err.Error()
-	case r.Status != 200:
-		f.Reason = "the request was answered with " + r.Describe()
-	case r.Err != nil:
-		f.OurBound = errors.Is(r.Err, errTooLong) || ctx.Err() != nil
-		f.Reason = "its content could not be read to the end: " + r.Err.Error()
+	case res.Err != nil && res.Status == 0:
+		f.Reason = "it could not be fetched: " + res.Err.Error()
+	case res.Status != http.StatusOK:
+		f.Reason = "the request was answered with " + res.Describe()
+	case res.Err != nil:
+		f.OurBound = errors.Is(res.Err, errTooLong) || ctx.Err() != nil
+		f.Reason = "its content could not be read to the end: " + res.Err.Error()
 	case f.Misencoded:
 		f.Reason = "its bytes do not fit its Content-Encoding"
 	default:
@@ -161,43 +252,18 @@ func (s *Session) readFile(ctx context.Context, m *Manifest, it Item, unique *nd
 	return f
 }
 
-func (s *Session) scan(ctx context.Context, f *File, res *Response, body io.Reader, unique *ndjson.Unique) error {
-	buffered := bufio.NewReaderSize(body, 64<<10)
-	head, _ := buffered.Peek(2)
-	f.Magic = len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b
-	var plain io.Reader = buffered
-	switch enc := strings.ToLower(strings.TrimSpace(res.Header.Get("Content-Encoding"))); enc {
-	case "", "identity":
-		// A body that is gzip all the same is unreadable as NDJSON; the file checks say so.
-	case "gzip", "x-gzip":
-		if f.Magic {
-			z, err := gzip.NewReader(buffered)
-			if err != nil {
-				f.Misencoded = true
-				return fmt.Errorf("the body is marked as gzip but does not decompress: %w", err)
-			}
-			f.Gzip, plain = true, z
-		}
-		f.Misencoded = !f.Magic && len(head) > 0
-	default:
-		f.Misencoded = true
-		return errors.New("the body has a Content-Encoding that was not offered")
+// pause waits as long as an answer asks for in Retry-After, or a little longer each time if it does not. It reports false
+// if the deadline comes first or ctx ends.
+func (s *Session) pause(ctx context.Context, res *Response, n int, deadline time.Time) bool {
+	d, named := RetryAfter(res, s.clock.Now())
+	if !named {
+		d = time.Duration(float64(s.cfg.PollInterval) * math.Pow(2, float64(n)))
 	}
-	if f.Magic && !f.Gzip {
-		f.Misencoded = true
+	d = max(d, 50*time.Millisecond)
+	if s.clock.Now().Add(d).After(deadline) {
+		return false
 	}
-	o := ndjson.Options{MaxLine: s.cfg.MaxLine, Jobs: 1, MaxFindings: 5, OnLine: f.line}
-	switch f.Item.Kind {
-	case "output":
-		o.Type, o.Unique = f.Item.Type, unique
-	case "error":
-		o.Type = "OperationOutcome"
-	case "deleted":
-		o.Type = "Bundle"
-	}
-	sum, err := ndjson.Scan(ctx, f.Item.Name(), &boundedReader{r: plain, left: s.cfg.MaxFile}, o)
-	f.Summary = sum
-	return err
+	return s.clock.Sleep(ctx, d) == nil
 }
 
 var errTooLong = errors.New("it is longer than the bound (see --max-file-bytes); it may never end")
