@@ -83,12 +83,12 @@ func (n Need) missing(s *session.Session) string {
 	}
 	switch n {
 	case NeedAuth:
-		if c.ClientID == "" {
+		if !c.BackendServices() {
 			return "no client registered for SMART Backend Services is configured; give --client-id and --key"
 		}
 	case NeedToken:
-		if c.ClientID == "" && c.Token == "" {
-			return "the run is without authorization; give --client-id and --key, or --token"
+		if !c.Authorized() {
+			return "the run is without authorization; give --client-id and --key, or --token, or --token-command"
 		}
 	case NeedSMART:
 		if c.ClientID == "" && d.Configuration == nil && d.SMART != nil && d.SMART.Status == 404 {

@@ -2,6 +2,7 @@ package battery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -61,7 +62,13 @@ type Variant struct {
 	// Twice sends the edited attempt first, which has to be accepted, and then it is edited again and sent over another
 	// connection. What comes then is judged.
 	Twice func(*World, *Attempt) error
-	// Strength, if Set, replaces that of the case.
+	// Before does something with the edited attempt before it is sent and judged.
+	Before func(context.Context, *World, *Attempt) error
+	// AtOnce sends the attempt twice at the same time; what is judged is whether both get a token.
+	AtOnce bool
+	// Optional says that the first of two sendings may be refused as well: then there is nothing to judge.
+	Optional bool
+	// Strength, if set, replaces that of the case.
 	Strength *Strength
 	// Granted judges the grant of an accepted variant of a case with Want Either; it returns a sentence, or "".
 	Granted func(*World, *session.Grant) string
@@ -89,6 +96,7 @@ type Result struct {
 	Code     string // error in the body of a refusal, "" if the body is no OAuth error
 	Skipped  string // why it was not tried
 	Unsure   string // why it says nothing
+	Moot     bool   // there was nothing to try after what came before
 	Strength Strength
 	Granted  string
 	// After is how a valid request was answered afterwards if not with a token, AfterBroken that the server did not refuse
@@ -196,6 +204,10 @@ func (w *World) try(ctx context.Context, r *Result, v *Variant) {
 	}
 	if v.Twice != nil {
 		res, err := w.send(ctx, r.Case.Check, a)
+		if err == nil && reactionTo(res) == Refused && v.Optional {
+			r.Moot = true
+			return
+		}
 		if err != nil || reactionTo(res) != Issued {
 			r.Unsure = "the first of two requests got no token"
 			return
@@ -206,12 +218,22 @@ func (w *World) try(ctx context.Context, r *Result, v *Variant) {
 		}
 		a.Fresh = true
 	}
-	res, err := w.send(ctx, r.Case.Check, a)
+	if v.Before != nil {
+		if err := v.Before(ctx, w, a); err != nil {
+			r.Unsure = err.Error()
+			return
+		}
+	}
+	send := w.send
+	if v.AtOnce {
+		send = w.twins
+	}
+	res, err := send(ctx, r.Case.Check, a)
 	if err != nil {
 		r.Unsure = err.Error()
 		return
 	}
-	if reactionTo(res) == Busy && v.Twice == nil {
+	if reactionTo(res) == Busy && v.Before == nil && v.Twice == nil {
 		// The refused jti may be burnt, so the second try is a new request.
 		res, err = w.patient(ctx, r.Case.Check, func() *Attempt {
 			make()
@@ -248,6 +270,27 @@ func (w *World) try(ctx context.Context, r *Result, v *Variant) {
 	if r.After, r.AfterBroken = w.alive(ctx); r.After != "" {
 		w.stopped = "an earlier request left the token endpoint without a token for valid requests"
 	}
+}
+
+// twins sends an attempt twice at once and returns the worse answer: a refusal if there is one.
+func (w *World) twins(ctx context.Context, check string, a *Attempt) (*session.Response, error) {
+	type answer struct {
+		res *session.Response
+		err error
+	}
+	other := make(chan answer, 1)
+	twin := *a
+	twin.Fresh = true
+	go func() {
+		res, err := w.send(ctx, check, &twin)
+		other <- answer{res, err}
+	}()
+	res, err := w.send(ctx, check, a)
+	second := <-other
+	if err != nil || second.err != nil || reactionTo(res) != Issued {
+		return res, errors.Join(err, second.err)
+	}
+	return second.res, nil
 }
 
 var (

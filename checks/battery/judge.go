@@ -17,6 +17,8 @@ func Judge(ctx context.Context, t *checks.T, check string) {
 	var unsure []string
 	for _, r := range results {
 		switch {
+		case r.Moot:
+			continue
 		case r.Skipped != "":
 			skipped = addOnce(skipped, r.Skipped)
 			continue

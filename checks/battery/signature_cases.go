@@ -3,10 +3,16 @@ package battery
 import (
 	"crypto/ecdsa"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha512"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/base64"
 	"errors"
 	"math/big"
 	"slices"
+	"time"
 
 	"github.com/bulkproof/bulkproof/checks/session"
 )
@@ -51,6 +57,15 @@ func noneWith(alg string, keepSignature bool) edit {
 	}
 }
 
+// hs384 signs with a shared secret (RFC 7518 section 3.2).
+func hs384(secret []byte) func(string) ([]byte, error) {
+	return func(input string) ([]byte, error) {
+		m := hmac.New(sha512.New384, secret)
+		m.Write([]byte(input))
+		return m.Sum(nil), nil
+	}
+}
+
 func hmacCases() []Variant {
 	var out []Variant
 	for _, f := range publicForms {
@@ -65,11 +80,7 @@ func hmacCases() []Variant {
 				return err
 			}
 			a.Header.Set("alg", "HS384")
-			a.SignInput = func(input string) ([]byte, error) {
-				m := hmac.New(sha512.New384, secret)
-				m.Write([]byte(input))
-				return m.Sum(nil), nil
-			}
+			a.SignInput = hs384(secret)
 			return nil
 		}})
 	}
@@ -143,5 +154,89 @@ func signatureCases() []Case {
 			Key: "hmac-public-key", Ref: "NEG-006", Check: "jwt.hmac", Requirement: "JWT-035", Errors: clientOnly,
 			Change: "signed with HS384 and the registered public key as secret", Variants: hmacCases(),
 		},
+		{
+			Key: "alg-lies", Ref: "NEG-008", Check: "jwt.signature", Requirement: "JWT-035", Errors: clientOnly, Ready: needs("RS384"),
+			Change: "whose header says RS384 and whose signature is by another hash",
+			Variants: []Variant{
+				{Name: "RS256", With: with("RS384"), Edit: signedAs("RS256")},
+				{Name: "RS512", With: with("RS384"), Edit: signedAs("RS512")},
+			},
+		},
+		{
+			Key: "ec-zero-signature", Ref: "NEG-009", Check: "jwt.signature", Requirement: "JWT-035", Errors: clientOnly, Ready: needs("ES384"),
+			Change: "with an ES384 signature that is a constant",
+			Variants: []Variant{
+				{Name: "r and s are zero", With: with("ES384"), Edit: rawEC(func(*ecdsa.PublicKey) *big.Int { return new(big.Int) })},
+				{Name: "r and s are the order of the group", With: with("ES384"), Edit: rawEC(func(p *ecdsa.PublicKey) *big.Int { return p.Params().N })},
+			},
+		},
+		{
+			Key: "ec-der-signature", Ref: "NEG-010", Check: "jwt.signature", Requirement: "JWT-035", Errors: clientOnly, Ready: needs("ES384"),
+			Want: Either, Strength: Notes, Change: "with an ES384 signature in DER",
+			Variants: []Variant{{With: with("ES384"), Edit: func(_ *World, a *Attempt) error {
+				a.SignInput = func(input string) ([]byte, error) {
+					sig, err := signWith(a.Alg, a.Key, input)
+					if err != nil {
+						return nil, err
+					}
+					half := len(sig) / 2
+					return asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(sig[:half]), new(big.Int).SetBytes(sig[half:])})
+				}
+				return nil
+			}}},
+		},
+		{
+			Key: "jwk-header", Ref: "NEG-011", Check: "jwt.embedded-key", Requirement: "JWT-035", Errors: clientOnly, Unless: []string{"sig-other-key"},
+			Change: "signed with an unregistered key that travels in the jwk header, under the registered kid",
+			Variants: one(func(_ *World, a *Attempt) error {
+				a.Key = Rogue(a.Key)
+				jwk, err := Public(a.Key).MarshalJSON()
+				a.Header.Raw("jwk", string(jwk))
+				return err
+			}),
+		},
+		{
+			Key: "x5c-header", Ref: "NEG-012", Check: "jwt.embedded-key", Requirement: "JWT-035", Errors: clientOnly, Unless: []string{"sig-other-key"},
+			Change: "signed with an unregistered key whose certificate travels in the header, under the registered kid",
+			Variants: []Variant{
+				{Name: "x5c", Edit: func(_ *World, a *Attempt) error {
+					a.Key = Rogue(a.Key)
+					cert, err := selfSigned(a.Key)
+					a.Header.Set("x5c", []string{cert})
+					return err
+				}},
+				{Name: "x5u", Edit: func(_ *World, a *Attempt) error {
+					a.Key = Rogue(a.Key)
+					a.Header.Set("x5u", "https://example.org/bulkproof-rogue.pem")
+					return nil
+				}},
+			},
+		},
+		{
+			Key: "other-alg", Ref: "NEG-013", Check: "jwt.algorithms", Requirement: "JWT-014", Errors: clientOnly, Ready: needs("RS384"),
+			Want: Either, Strength: Notes, Change: "rightly signed with the registered key by an algorithm that SMART does not name",
+			Variants: each(func(alg string) edit {
+				return func(_ *World, a *Attempt) error {
+					if !isRSA(a.Key) {
+						return errors.New("this needs an RSA key")
+					}
+					a.Alg = alg
+					a.Header.Set("alg", alg)
+					return nil
+				}
+			}, "RS256", "RS512", "PS384"),
+		},
 	}
+}
+
+func signedAs(alg string) edit {
+	return func(_ *World, a *Attempt) error { a.Alg = alg; return nil }
+}
+
+// selfSigned returns a certificate of the key by itself, in base64.
+func selfSigned(k session.Key) (string, error) {
+	now := time.Now()
+	tmpl := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "bulkproof rogue"}, NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, k.Private.Public(), k.Private)
+	return base64.StdEncoding.EncodeToString(der), err
 }

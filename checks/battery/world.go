@@ -62,14 +62,54 @@ func (w *World) Keys() []session.Key {
 	return out
 }
 
-// KeyFor returns a working key for the algorithm.
+// KeyFor returns a key for the algorithm that is registered and works.
 func (w *World) KeyFor(alg string) (session.Key, bool) {
 	for _, k := range w.Keys() {
-		if k.Algorithm == alg {
+		if k.Algorithm == alg && w.Works(w.s.Context(), k) {
 			return k, true
 		}
 	}
 	return session.Key{}, false
+}
+
+// Sibling returns another registered key for the same algorithm.
+func (w *World) Sibling(of session.Key) (session.Key, bool) {
+	for _, k := range w.Keys() {
+		if k.Algorithm == of.Algorithm && k.ID != of.ID && w.Works(w.s.Context(), k) {
+			return k, true
+		}
+	}
+	return session.Key{}, false
+}
+
+// siblings returns two working keys for one algorithm, if there are.
+func (w *World) siblings() (first, second session.Key, ok bool) {
+	for _, k := range w.Keys() {
+		if !w.Works(w.s.Context(), k) {
+			continue
+		}
+		if second, ok = w.Sibling(k); ok {
+			return k, second, true
+		}
+	}
+	return first, second, false
+}
+
+// Works reports whether a valid request signed with the key gets a token. Each key is tried once.
+func (w *World) Works(ctx context.Context, k session.Key) bool { return w.KeyAnswer(ctx, k).Err == nil }
+
+// KeyAnswer is the answer to a valid request signed with the key.
+func (w *World) KeyAnswer(ctx context.Context, k session.Key) *session.Grant {
+	if w.Baseline.Grant != nil && k.ID == w.Key.ID {
+		return w.Baseline.Grant
+	}
+	return session.Shared(w.s, "battery key "+k.ID, func(ctx context.Context) *session.Grant {
+		res, err := w.patient(ctx, "", func() *Attempt { return w.New(k) })
+		if err != nil {
+			return &session.Grant{Err: err}
+		}
+		return session.ReadGrant(res)
+	})
 }
 
 // wishes are additions that a valid request does not need, each of which some servers demand.

@@ -23,7 +23,7 @@ func invalidClient() checks.Check {
 		Run: func(ctx context.Context, t *checks.T) {
 			judged := 0
 			for _, r := range battery.Everything(ctx, t) {
-				if r.Skipped != "" || r.Unsure != "" || r.Reaction != battery.Refused || !slices.Equal(r.Case.Errors, []string{"invalid_client"}) {
+				if r.Response == nil || r.Unsure != "" || r.Reaction != battery.Refused || !slices.Equal(r.Case.Errors, []string{"invalid_client"}) {
 					continue
 				}
 				if !battery.KnownError(r.Code) || slices.Contains(r.Case.Bare, r.Response.Status) {

@@ -83,6 +83,8 @@ type Response struct {
 	Received   time.Time // when the headers were in
 	SentToken  bool
 	Uncompress bool // the body came with Content-Encoding: gzip
+
+	renewed bool // refused because a newer token ended the one that was sent
 }
 
 // At points evidence at this response.
@@ -169,24 +171,42 @@ func newHTTP(c Config) (*http.Client, error) {
 		DisableCompression:     true,                                                                      // Content-Encoding is judged, so it is not hidden
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: c.Insecure}, //nolint:gosec // the user asked for it
 	}
-	if c.CAFile != "" {
-		pem, err := os.ReadFile(c.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("the CA file cannot be read: %w", err)
-		}
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool()
-		}
-		if !pool.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("the CA file %s holds no PEM certificate", c.CAFile)
-		}
-		tr.TLSClientConfig.RootCAs = pool
+	pool, err := c.roots()
+	if err != nil {
+		return nil, err
+	}
+	tr.TLSClientConfig.RootCAs = pool
+	if c.ClientCertificate != nil {
+		tr.TLSClientConfig.Certificates = []tls.Certificate{*c.ClientCertificate}
 	}
 	return &http.Client{
 		Transport:     tr,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
+}
+
+// roots returns the certificates to trust, nil for the system's alone.
+func (c *Config) roots() (*x509.CertPool, error) {
+	if c.CAFile == "" && len(c.CAPEM) == 0 {
+		return nil, nil
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if c.CAFile != "" {
+		pem, err := os.ReadFile(c.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("the CA file cannot be read: %w", err)
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("the CA file %s holds no PEM certificate", c.CAFile)
+		}
+	}
+	if len(c.CAPEM) > 0 && !pool.AppendCertsFromPEM(c.CAPEM) {
+		return nil, errors.New("the certificates to trust hold no PEM certificate")
+	}
+	return pool, nil
 }
 
 // origin returns scheme://host:port in lower case, with the default port written out.
@@ -269,6 +289,9 @@ func (c *Client) Do(ctx context.Context, req Request) *Response {
 			res.Err = fmt.Errorf("the body is marked as gzip but does not decompress: %w", err)
 		}
 	}
+	if req.Purpose == "token" {
+		c.s.noteToken(res)
+	}
 	if c.s.cfg.Excerpts && len(res.Body) > 0 && req.Purpose != "token" {
 		c.s.noteExcerpt(res)
 	}
@@ -281,11 +304,17 @@ func (c *Client) Do(ctx context.Context, req Request) *Response {
 func (c *Client) Stream(ctx context.Context, req Request, read func(*Response, io.Reader) error) *Response {
 	target := c.s.Resolve(req.URL)
 	var followed []int
+	renewals := 0
 	for hops := 0; ; hops++ {
-		res, next := c.send(ctx, req, target, hops, read)
+		res, next := c.send(ctx, req, target, renewals < maxRenewals, read)
 		res.Redirects, res.Hops = hops, followed
 		if next == "" {
 			return res
+		}
+		if res.renewed {
+			renewals++
+			hops--
+			continue
 		}
 		followed = append(followed, res.Status)
 		if hops == maxRedirects {
@@ -299,7 +328,11 @@ func (c *Client) Stream(ctx context.Context, req Request, read func(*Response, i
 	}
 }
 
-func (c *Client) send(ctx context.Context, req Request, target string, hop int, read func(*Response, io.Reader) error) (res *Response, next string) {
+// maxRenewals is how often a request is repeated whose token was ended by a newer one: servers may let a client hold one
+// token at a time (TOKEN/renew), and several checks ask for tokens at once.
+const maxRenewals = 5
+
+func (c *Client) send(ctx context.Context, req Request, target string, renew bool, read func(*Response, io.Reader) error) (res *Response, next string) {
 	s := c.s
 	method := req.Method
 	if method == "" {
@@ -325,7 +358,7 @@ func (c *Client) send(ctx context.Context, req Request, target string, hop int, 
 		hr.Body, hr.ContentLength = http.NoBody, 0
 	}
 	s.setHeaders(hr, req, c.check)
-	if err := s.authorize(ctx, hr, req.Credentials, hop); err != nil {
+	if err := s.authorize(ctx, hr, req.Credentials); err != nil {
 		return fail(err)
 	}
 	res.SentToken = hr.Header.Get("Authorization") != ""
@@ -343,6 +376,9 @@ func (c *Client) send(ctx context.Context, req Request, target string, hop int, 
 		if u, err := resp.Request.URL.Parse(loc); err == nil {
 			next = u.String()
 		}
+	}
+	if resp.StatusCode == http.StatusUnauthorized && renew && req.Credentials.kind == credDefault && s.superseded(hr.Header.Get("Authorization")) {
+		next, res.renewed = target, true
 	}
 	sum := sha256.New()
 	count := &countingReader{r: resp.Body, also: sum}
@@ -399,7 +435,7 @@ func (s *Session) setHeaders(hr *http.Request, req Request, check string) {
 	}
 }
 
-func (s *Session) authorize(ctx context.Context, hr *http.Request, cred Credentials, hop int) error {
+func (s *Session) authorize(ctx context.Context, hr *http.Request, cred Credentials) error {
 	if !s.mayCarryToken(hr.URL) || cred.kind == credNone {
 		return nil
 	}

@@ -18,7 +18,7 @@ type Config struct {
 	Group   string       // id of a Group to export; "" = look for one
 	Types   []string     // resource types to ask for where a small export is enough; default Patient
 
-	// Authorization: at most one of Token and ClientID. Neither: an open server.
+	// Authorization: at most one of Token, TokenCommand and ClientID. None of them: an open server.
 	Token    string // a static bearer token
 	ClientID string
 	Keys     []Key  // private keys registered with the server
@@ -50,6 +50,9 @@ type Config struct {
 	Excerpts  bool   // keep the first 4 KiB of protocol documents in the record
 	UserAgent string // default "bulkproof"
 	Clock     Clock  // default RealClock
+
+	// Access holds the other ways in, and further clients.
+	Access
 
 	// Known is what the tester tells of the target's data.
 	Known Known
@@ -95,6 +98,7 @@ func (c *Config) setDefaults() {
 			c.Scope = "system/*.read"
 		}
 	}
+	c.Access.setDefaults(c.Scope)
 	if len(c.Types) == 0 {
 		c.Types = []string{"Patient"}
 	}
@@ -139,15 +143,7 @@ func (c *Config) check() error {
 	if _, err := spec.ParseVersion(string(c.IG)); err != nil {
 		errs = append(errs, err)
 	}
-	if c.Token != "" && c.ClientID != "" {
-		bad("both a static token and a client id are given; choose one way of authorization")
-	}
-	if c.ClientID != "" && len(c.Keys) == 0 {
-		bad("a client id is given but no private key; name the key file that belongs to the registered client")
-	}
-	if c.ClientID == "" && len(c.Keys) > 0 {
-		bad("a private key is given but no client id; name the id under which the client is registered")
-	}
+	errs = append(errs, c.checkAccess()...)
 	if strings.ContainsAny(c.Token, "\r\n \t") {
 		bad("the static token contains white space")
 	}

@@ -114,7 +114,7 @@ func (s *Session) retryMetadata(ctx context.Context, d *Discovery) {
 		return
 	}
 	token := s.cfg.Token
-	if token == "" && s.cfg.ClientID != "" {
+	if token == "" && s.cfg.BackendServices() {
 		token = s.Client("").requestTokenAt(ctx, d.TokenURL, s.cfg.Keys[0], s.cfg.Scope).Token
 	}
 	if token == "" {

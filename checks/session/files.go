@@ -198,7 +198,7 @@ func (s *Session) WhyNotFetch(m *Manifest, it Item) string {
 	switch {
 	case it.Resolved == "":
 		return "its url is missing or cannot be requested"
-	case m.RequiresAccessToken && (s.cfg.Token != "" || s.cfg.ClientID != "") && !s.TokenAllowedAt(it.Resolved):
+	case m.RequiresAccessToken && s.cfg.Authorized() && !s.TokenAllowedAt(it.Resolved):
 		return "it lies on another origin and needs an access token, which the suite sends only to origins named with --trust-origin"
 	}
 	return ""

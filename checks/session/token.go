@@ -3,13 +3,17 @@ package session
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -84,9 +88,20 @@ func TokenForm(assertion, scope string) url.Values {
 
 // PostToken sends a form to the token endpoint, without any Authorization header.
 func (c *Client) PostToken(ctx context.Context, endpoint string, form url.Values) *Response {
+	return c.postToken(ctx, endpoint, form, "")
+}
+
+func (c *Client) postToken(ctx context.Context, endpoint string, form url.Values, authorization string) *Response {
+	h := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}}
+	if authorization != "" {
+		h.Set("Authorization", authorization)
+	}
 	return c.Do(ctx, Request{Method: http.MethodPost, URL: endpoint, Purpose: "token", Credentials: NoToken, NoRedirects: true,
-		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Accept": {"application/json"}},
-		Body:   []byte(form.Encode())})
+		Header: h, Body: []byte(form.Encode())})
+}
+
+func basic(user, password string) string {
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
 // Grant is a token response as far as the session needs it.
@@ -105,9 +120,11 @@ func (c *Client) RequestToken(ctx context.Context, key Key, scope string) *Grant
 	return c.requestTokenAt(ctx, c.s.Discover().TokenURL, key, scope)
 }
 
+var errNoEndpoint = errors.New("no token endpoint is known: smart-configuration names none; give it with --token-url")
+
 func (c *Client) requestTokenAt(ctx context.Context, endpoint string, key Key, scope string) *Grant {
 	if endpoint == "" {
-		return &Grant{Err: errors.New("no token endpoint is known: smart-configuration names none; give it with --token-url")}
+		return &Grant{Err: errNoEndpoint}
 	}
 	signed, err := c.s.NewAssertion(key, endpoint).Sign()
 	if err != nil {
@@ -161,6 +178,35 @@ type tokenCache struct {
 	mu    sync.Mutex
 	grant *Grant
 	until time.Time
+
+	issued  atomic.Int64 // tokens that the endpoint issued to anybody in this session
+	granted int64        // issued when grant was
+}
+
+// noteToken counts the tokens that the target issued.
+func (s *Session) noteToken(res *Response) {
+	if res.Status == http.StatusOK || res.Status == http.StatusCreated {
+		s.tokens.issued.Add(1)
+	}
+}
+
+// superseded reports whether the session's token was followed by a newer one, which may have ended it, and makes the next
+// request get a new one.
+func (s *Session) superseded(authorization string) bool {
+	sent, isBearer := strings.CutPrefix(authorization, "Bearer ")
+	s.tokens.mu.Lock()
+	defer s.tokens.mu.Unlock()
+	g := s.tokens.grant
+	switch {
+	case !isBearer || g == nil:
+		return false
+	case g.Token != sent:
+		return true // somebody renewed it while this request was under way
+	case s.cfg.TokenCommand == "" && s.tokens.issued.Load() == s.tokens.granted:
+		return false
+	}
+	s.tokens.until = time.Time{}
+	return true
 }
 
 // Token returns the session's access token: the static one, a cached one that has time left, or a new one; "" on
@@ -169,26 +215,45 @@ func (s *Session) Token(ctx context.Context) (string, error) {
 	if s.cfg.Token != "" {
 		return s.cfg.Token, nil
 	}
-	if s.cfg.ClientID == "" {
+	if s.cfg.ClientID == "" && s.cfg.TokenCommand == "" {
 		return "", nil
 	}
 	g := s.Grant(ctx)
 	return g.Token, g.Err
 }
 
-// Grant returns the session's own current grant under SMART Backend Services, renewed before it expires.
+// newGrant gets a token the way that is configured.
+func (s *Session) newGrant(ctx context.Context) (g *Grant) {
+	switch c := s.Client(""); {
+	case s.cfg.TokenCommand != "":
+		token, err := s.runTokenCommand(ctx)
+		return &Grant{Token: token, Err: err, ExpiresIn: Number(strconv.Itoa(int(commandLife.Seconds())))}
+	case s.cfg.ClientSecret != "":
+		endpoint := s.Discover().TokenURL
+		if endpoint == "" {
+			return &Grant{Err: errNoEndpoint}
+		}
+		form, authorization := s.secretForm()
+		return ReadGrant(c.postToken(ctx, endpoint, form, authorization))
+	default:
+		for _, k := range s.SigningKeys() {
+			if g = c.RequestToken(ctx, k, s.cfg.Scope); !g.refused() {
+				break
+			}
+		}
+		return g
+	}
+}
+
+// Grant returns the session's own current grant, renewed before it expires.
 func (s *Session) Grant(ctx context.Context) *Grant {
 	s.tokens.mu.Lock()
 	defer s.tokens.mu.Unlock()
 	if s.tokens.grant != nil && time.Now().Before(s.tokens.until) {
 		return s.tokens.grant
 	}
-	var g *Grant
-	for _, k := range s.SigningKeys() {
-		if g = s.Client("").RequestToken(ctx, k, s.cfg.Scope); !g.refused() {
-			break
-		}
-	}
+	g := s.newGrant(ctx)
+	s.tokens.granted = s.tokens.issued.Load()
 	if errors.Is(g.Err, context.Canceled) {
 		return g
 	}

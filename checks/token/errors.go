@@ -19,7 +19,7 @@ var below = []int{http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge,
 func errorsOf(ctx context.Context, t *checks.T) []*battery.Result {
 	var out []*battery.Result
 	for _, r := range battery.Everything(ctx, t) {
-		if r.Skipped != "" || r.Unsure != "" || r.Reaction != battery.Refused && r.Reaction != battery.Odd {
+		if r.Response == nil || r.Unsure != "" || r.Reaction != battery.Refused && r.Reaction != battery.Odd {
 			continue
 		}
 		if slices.Contains(below, r.Response.Status) || slices.Contains(r.Case.Bare, r.Response.Status) && r.Code == "" {

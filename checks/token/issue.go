@@ -36,6 +36,8 @@ func issue() checks.Check {
 					return
 				}
 				t.Inconclusivef("the answer has a success status and no usable token: %s", b.Reason)
+			case res.Status == http.StatusNotFound || res.Status == http.StatusMethodNotAllowed || res.Status == http.StatusGone:
+				t.Inconclusivef("there is no token endpoint where one is said to be: %s", res.Describe())
 			case res.Status == 0 || res.Status == http.StatusTooManyRequests || res.Status == http.StatusServiceUnavailable:
 				t.Inconclusivef("%s", b.Reason)
 			case code(res) == "unsupported_grant_type":
