@@ -1,13 +1,17 @@
 package resource
 
 import (
+	"archive/tar"
 	"bufio"
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // seeded says what each bad line of seeded.ndjson must be blamed for: rule and pointer, nothing else.
@@ -145,4 +149,75 @@ func load(t testing.TB, name string) [][]byte {
 	})
 	w.Flush()
 	return bytes.Split(bytes.TrimSuffix(all.Bytes(), []byte("\n")), []byte("\n"))
+}
+
+// TestCorePackages judges the 12,127 resources of the core and example packages of R4B and R5, where
+// BULKPROOF_FHIR_PACKAGES names the folder that npm pack wrote them to. The named files are invalid indeed: they lack
+// required elements, have an id of 67 characters, refer to ids with underscores, or to ids without a type.
+func TestCorePackages(t *testing.T) {
+	folder := os.Getenv("BULKPROOF_FHIR_PACKAGES")
+	if folder == "" {
+		t.Skip("the published packages are not here")
+	}
+	invalidR4B := []string{"CodeSystem-catalogType.json"}
+	for _, name := range []string{
+		"codesystem-extensions-CodeSystem-author", "codesystem-extensions-CodeSystem-effective", "codesystem-extensions-CodeSystem-end",
+		"codesystem-extensions-CodeSystem-keyword", "codesystem-extensions-CodeSystem-workflow",
+		"questionnaireresponse-extensions-QuestionnaireResponse-item-subject", "valueset-extensions-ValueSet-author",
+		"valueset-extensions-ValueSet-effective", "valueset-extensions-ValueSet-end", "valueset-extensions-ValueSet-keyword",
+		"valueset-extensions-ValueSet-workflow",
+	} {
+		invalidR4B = append(invalidR4B, "SearchParameter-"+name+".json")
+	}
+	invalidR4B = append(invalidR4B, "ValueSet-catalogType.json")
+	for _, tt := range []struct {
+		version, file string
+		resources     int
+		invalid       []string
+	}{
+		{"R4B", "hl7.fhir.r4b.core-4.3.0.tgz", 3497, invalidR4B},
+		{"R5", "hl7.fhir.r5.core-5.0.0.tgz", 2968, []string{"ImplementationGuide-fhir.json"}},
+		{"R4B", "hl7.fhir.r4b.examples-4.3.0.tgz", 2840, append([]string{"Bundle-valuesets.json"}, invalidR4B...)},
+		{"R5", "hl7.fhir.r5.examples-5.0.0.tgz", 2822, []string{"GenomicStudy-example-lungMass.json", "ResearchSubject-example-crossover-placebo-to-drug.json"}},
+	} {
+		v := NewJudge(definitionsFor(t, tt.version), Options{})
+		f, err := os.Open(filepath.Join(folder, tt.file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		judged := 0
+		var invalid []string
+		for r := tar.NewReader(z); ; {
+			h, err := r.Next()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := filepath.Base(h.Name)
+			if filepath.Dir(h.Name) != "package" || !strings.Contains(name, "-") || !strings.HasSuffix(name, ".json") {
+				continue
+			}
+			raw, err := io.ReadAll(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			judged++
+			bad := false
+			v.Line(bytes.TrimPrefix(raw, []byte("\ufeff")), func(p Problem) { bad = bad || p.Severity == Error })
+			if bad {
+				invalid = append(invalid, name)
+			}
+		}
+		slices.Sort(invalid)
+		if judged != tt.resources || !slices.Equal(invalid, tt.invalid) {
+			t.Errorf("%s: %d resources, rejected %q", tt.version, judged, invalid)
+		}
+	}
 }
