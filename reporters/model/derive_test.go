@@ -141,7 +141,7 @@ func TestStepsAndScenarios(t *testing.T) {
 		outcomes []Outcome
 		want     StepOutcome
 	}{
-		{nil, StepInconclusive}, {[]Outcome{Pass}, StepPass}, {[]Outcome{Pass, Warn, Waived}, StepPass}, {[]Outcome{Pass, Skip}, StepInconclusive},
+		{nil, StepInconclusive}, {[]Outcome{Pass}, StepPass}, {[]Outcome{Pass, Warn, Waived}, StepPass}, {[]Outcome{Pass, Skip}, StepPass}, {[]Outcome{Skip}, StepInconclusive}, {[]Outcome{Pass, NotRun}, StepInconclusive},
 		{[]Outcome{NotRun}, StepInconclusive}, {[]Outcome{Error}, StepInconclusive}, {[]Outcome{Inconclusive, Fail}, StepFail}, {[]Outcome{Fail, Skip}, StepFail},
 	} {
 		if got := StepOf(c.outcomes); got != c.want {

@@ -38,24 +38,25 @@ const (
 )
 
 // StepOf returns what a step comes out as whose checks came out like this. One failure fails it. A check that could
-// not be judged, was not run or does not apply leaves it open, because the step then was not seen to work: unlike in
-// the verdict, a step of a script cannot be skipped. Warnings and waived failures pass; a step without any check is
-// inconclusive.
+// not be judged or was not run leaves it open. Checks that do not apply say nothing, but a step of a script cannot be
+// skipped: where no check is left that saw it work, it is inconclusive. Warnings and waived failures pass.
 func StepOf(outcomes []Outcome) StepOutcome {
-	out := StepInconclusive
-	if len(outcomes) > 0 {
-		out = StepPass
-	}
+	seen, open := false, false
 	for _, o := range outcomes {
 		switch o {
 		case Fail:
 			return StepFail
 		case Pass, Warn, Waived:
+			seen = true
+		case Skip:
 		default:
-			out = StepInconclusive
+			open = true
 		}
 	}
-	return out
+	if open || !seen {
+		return StepInconclusive
+	}
+	return StepPass
 }
 
 // WorstStep returns the outcome of a whole scenario: fail before inconclusive before pass, inconclusive without steps.
