@@ -34,6 +34,11 @@ type Check struct {
 	// Observes lists observations that the check shares with others through session.Shared, and what they cost: each is
 	// counted once for all checks that name it.
 	Observes []Observation
+	// Learns says that the check judges by what package learn finds out while files are read.
+	Learns bool
+	// Spare says how early the check is given up where a budget of kick-offs is short: the higher, the earlier. Checks
+	// with 0 go last.
+	Spare int
 	// Provisional checks run and are listed, but do not count towards the verdict yet.
 	Provisional bool
 	Run         func(context.Context, *T)
@@ -83,12 +88,12 @@ func (n Need) missing(s *session.Session) string {
 	}
 	switch n {
 	case NeedAuth:
-		if !c.BackendServices() {
+		if c.ClientID == "" {
 			return "no client registered for SMART Backend Services is configured; give --client-id and --key"
 		}
 	case NeedToken:
-		if !c.Authorized() {
-			return "the run is without authorization; give --client-id and --key, or --token, or --token-command"
+		if c.ClientID == "" && c.Token == "" {
+			return "the run is without authorization; give --client-id and --key, or --token"
 		}
 	case NeedSMART:
 		if c.ClientID == "" && d.Configuration == nil && d.SMART != nil && d.SMART.Status == 404 {

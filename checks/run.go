@@ -2,10 +2,12 @@ package checks
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/bulkproof/bulkproof/checks/learn"
 	"github.com/bulkproof/bulkproof/checks/session"
 	"github.com/bulkproof/bulkproof/checks/spec"
 )
@@ -72,6 +74,9 @@ func (p *Plan) RunEntry(ctx context.Context, s *session.Session, i int, o Option
 	if !e.Selected {
 		return Result{Check: e.Check, Outcome: NotRun, Reason: e.Reason}
 	}
+	if p.learns() {
+		learn.Attach(s) // before any check has files read
+	}
 	if o.Observer != nil {
 		o.Observer.CheckStarted(e.Check)
 	}
@@ -125,6 +130,34 @@ func (p *Plan) Selected() int {
 		}
 	}
 	return n
+}
+
+// learns reports whether a selected check needs what package learn finds out.
+func (p *Plan) learns() bool {
+	return slices.ContainsFunc(p.Entries, func(e Entry) bool { return e.Selected && e.Check.Learns })
+}
+
+// LimitKickOffs leaves checks out until the plan costs at most n kick-offs at the target of the session: those that can be
+// spared most easily first, and of equals the later ones. They stay in the plan, with the reason. What is left may still
+// cost more, if even one check does.
+func (p *Plan) LimitKickOffs(s *session.Session, n int) {
+	for p.Cost(s).KickOffs > n {
+		last := -1
+		for i, e := range p.Entries {
+			c := e.Check
+			if !e.Selected || c.Cost.KickOffs == 0 && len(c.Exports) == 0 && len(c.Observes) == 0 {
+				continue
+			}
+			if last < 0 || c.Spare >= p.Entries[last].Check.Spare {
+				last = i
+			}
+		}
+		if last < 0 {
+			return
+		}
+		p.Entries[last].Selected = false
+		p.Entries[last].Reason = fmt.Sprintf("left out to stay within %d kick-offs (--budget-kickoffs)", n)
+	}
 }
 
 // levelNeeds says what an export at a level cannot do without.
@@ -188,6 +221,9 @@ func (p *Plan) Cost(s *session.Session) PlannedCost {
 // Prefetch starts the plan's shared exports in the background, so that their waiting times overlap. The function
 // returned waits for those in progress.
 func (p *Plan) Prefetch(s *session.Session) (wait func()) {
+	if p.learns() {
+		learn.Attach(s)
+	}
 	var wg sync.WaitGroup
 	for _, sc := range p.Scenarios(s) {
 		wg.Add(1)
