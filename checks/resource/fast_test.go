@@ -2,6 +2,7 @@ package resource
 
 import (
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -54,6 +55,45 @@ func TestAllocations(t *testing.T) {
 		judge()
 		if n := testing.AllocsPerRun(5, judge); n != 0 {
 			t.Errorf("%v allocations for %d lines", n, len(lines))
+		}
+	}
+}
+
+// TestLongLine bounds what a line of 64 MiB makes the judge allocate, beside the line itself.
+func TestLongLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs half a gigabyte")
+	}
+	const size = 64 << 20
+	tests := []struct {
+		name  string
+		line  string
+		limit uint64 // bytes
+		rules []string
+	}{
+		{"base64", `{"resourceType":"Binary","contentType":"a/b","data":"` + strings.Repeat("AAAA", size/4) + `"}`, 1 << 20, nil},
+		{"escaped base64", `{"resourceType":"Binary","contentType":"a/b","data":"` + strings.Repeat(`AA\/A`, size/5) + `"}`, size + 1<<20, nil},
+		{"items", `{"resourceType":"Patient","name":[` + strings.Repeat(`{"given":["abcdefgh"]},`, size/23) + `{"family":"x"}]}`, 1 << 20, nil},
+		{"text", `{"resourceType":"Patient","name":[{"text":"` + strings.Repeat("abcd", size/4) + `"}]}`, 1 << 20, []string{"fhir.size /name/0/text"}},
+		{"problems", `{"resourceType":"Patient","active":[` + strings.Repeat("01,", size/3) + `1]}`, 64 << 20, nil},
+	}
+	v := NewJudge(definitionsFor(t, "R4"), Options{})
+	for _, tt := range tests {
+		line := []byte(tt.line)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		got := 0
+		v.Line(line, func(p Problem) {
+			if got++; tt.rules != nil && p.Rule+" "+p.Pointer != tt.rules[got-1] {
+				t.Errorf("%s: %s", tt.name, describe(p))
+			}
+		})
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > tt.limit {
+			t.Errorf("%s: %d bytes allocated, want at most %d", tt.name, used, tt.limit)
+		}
+		if tt.name != "problems" && got != len(tt.rules) {
+			t.Errorf("%s: %d problems, want %d", tt.name, got, len(tt.rules))
 		}
 	}
 }

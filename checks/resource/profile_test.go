@@ -16,7 +16,7 @@ import (
 )
 
 // writePackage writes a FHIR package with these files and returns its path.
-func writePackage(t *testing.T, files map[string]string) string {
+func writePackage(t testing.TB, files map[string]string) string {
 	t.Helper()
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
@@ -54,7 +54,7 @@ func structure(name, typ string, elements ...[2]string) string {
 		`","derivation":"constraint","snapshot":{"element":[` + strings.Join(list, ",") + `]}}`
 }
 
-func testPackage(t *testing.T) string {
+func testPackage(t testing.TB) string {
 	return writePackage(t, map[string]string{
 		"package.json": manifestR4,
 		"StructureDefinition-obs.json": structure("obs", "Observation",
@@ -291,4 +291,29 @@ func TestUSCore(t *testing.T) {
 			t.Errorf("US Core %s: %d examples, %d profiles, %d of them met", version, judged, len(p.List()), len(v.Support().Report()))
 		}
 	}
+}
+
+// FuzzProfiles feeds any bytes: nothing may panic, and offsets ascend.
+func FuzzProfiles(f *testing.F) {
+	for _, s := range samples {
+		f.Add([]byte(s))
+	}
+	f.Add([]byte(`{"resourceType":"Observation","meta":{"profile":["http://x/obs","http://x/other"]},"extension":[{"url":"http://x/why"}],"category":[{"coding":[{"system":"http://c","code":"lab"}]}],"component":[{"code":{"coding":[{"code":"a"}]}}],"_status":{},"valueQuantity":{"unit":"\u00e9"}}`))
+	f.Add([]byte(`{"resourceType":"Patient","meta":{"profile":{}},"name":[null,{"_given":[null]}],"gender":[],"contact":{"a":[[]]}}`))
+	d := definitionsFor(f, "R4")
+	p, err := LoadProfiles(d, testPackage(f))
+	if err != nil {
+		f.Fatal(err)
+	}
+	v := NewJudge(d, Options{Profiles: p, Values: true})
+	f.Fuzz(func(t *testing.T, line []byte) {
+		last := 0
+		v.Line(line, func(p Problem) {
+			if p.Offset < last || p.Offset > len(line) {
+				t.Fatalf("offset %d after %d in %d bytes", p.Offset, last, len(line))
+			}
+			last = p.Offset
+		})
+		v.evaluator.line(line) // also what is no JSON
+	})
 }
