@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/bulkproof/bulkproof/checks"
@@ -29,6 +30,48 @@ type validateOptions struct {
 	maxLine                  int
 	noDuplicates, showValues bool
 	quiet                    bool
+	packages                 []string
+}
+
+// judges makes the line judges and remembers them, for what they counted.
+type judges struct {
+	mu       sync.Mutex
+	defs     *resource.Definitions
+	profiles *resource.Profiles
+	values   bool
+	made     []*resource.Validator
+}
+
+func (j *judges) make() resource.Judge {
+	v := resource.NewJudge(j.defs, resource.Options{Values: j.values, Profiles: j.profiles})
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.made = append(j.made, v)
+	return v
+}
+
+// remarks says which must-support elements never occurred, over all files, and what of the profiles was not evaluated.
+func (j *judges) remarks() (missing, notEvaluated []string) {
+	if j.profiles == nil {
+		return nil, nil
+	}
+	var sum *resource.Support
+	for _, v := range j.made {
+		if s := v.Support(); sum == nil {
+			sum = s
+		} else {
+			sum.Merge(s)
+		}
+	}
+	if sum != nil {
+		for _, p := range sum.Report() {
+			if len(p.Missing) > 0 {
+				missing = append(missing, fmt.Sprintf("%s: of %d must-support elements, %d occur in none of the %d resources: %s", p.Profile.URL, len(p.Elements),
+					len(p.Missing), p.Resources, strings.Join(p.Missing, ", ")))
+			}
+		}
+	}
+	return missing, j.profiles.NotEvaluated()
 }
 
 func validateCommand(ctx context.Context, e env, args []string) int {
@@ -40,6 +83,7 @@ func validateCommand(ctx context.Context, e env, args []string) int {
 	fs.StringVar(&o.format, "format", "text", "what is printed: text (grouped), or jsonl (every finding as JSON on a line)")
 	fs.StringVarP(&o.out, "out", "o", "", "also write reports to this folder")
 	fs.StringSliceVar(&o.formats, "report", nil, "with --out, reports to write: json, junit, html (default all)")
+	fs.StringArrayVar(&o.packages, "ig-package", nil, "FHIR package (.tgz) whose profiles are judged too, such as US Core (repeatable)")
 	fs.IntVar(&o.jobs, "jobs", 0, "goroutines that judge (default: one for each processor)")
 	fs.IntVar(&o.maxFindings, "max-findings", ndjson.DefaultMaxFindings, "examples kept for each rule and path; all are counted")
 	fs.IntVar(&o.maxLine, "max-line", ndjson.DefaultMaxLine, "longest line that is judged, in bytes")
@@ -49,7 +93,7 @@ func validateCommand(ctx context.Context, e env, args []string) int {
 	if err := parse(e, fs, "validate PATH|URL|- [options]", args); err != nil {
 		return exitOf(err)
 	}
-	defs, failOn, err := o.check(fs.Args())
+	j, failOn, err := o.check(fs.Args())
 	if err != nil {
 		return problems(e, "validate", err)
 	}
@@ -57,11 +101,11 @@ func validateCommand(ctx context.Context, e env, args []string) int {
 	if err != nil {
 		return problems(e, "validate", err)
 	}
-	return o.run(ctx, e, inputs, defs, failOn, args)
+	return o.run(ctx, e, inputs, j, failOn, args)
 }
 
-// check returns the definitions to judge by, nil for JSON only.
-func (o *validateOptions) check(args []string) (*resource.Definitions, ndjson.FailOn, error) {
+// check returns the judges to judge by.
+func (o *validateOptions) check(args []string) (*judges, ndjson.FailOn, error) {
 	var errs []error
 	if len(args) == 0 {
 		errs = append(errs, errors.New("name what to judge: a file, a folder, a saved manifest, a URL, or - for standard input"))
@@ -82,19 +126,26 @@ func (o *validateOptions) check(args []string) (*resource.Definitions, ndjson.Fa
 	if o.jobs < 0 || o.maxLine < 1 {
 		errs = append(errs, errors.New("--jobs and --max-line are positive numbers"))
 	}
-	var defs *resource.Definitions
-	if o.fhirVersion != "none" {
-		if defs, err = resource.For(o.fhirVersion); err != nil {
+	j := &judges{values: o.showValues}
+	switch {
+	case o.fhirVersion != "none":
+		if j.defs, err = resource.For(o.fhirVersion); err != nil {
 			errs = append(errs, fmt.Errorf("--fhir-version: %w", err))
+		} else if len(o.packages) > 0 {
+			if j.profiles, err = resource.LoadProfiles(j.defs, o.packages...); err != nil {
+				errs = append(errs, fmt.Errorf("--ig-package: %w", err))
+			}
 		}
+	case len(o.packages) > 0:
+		errs = append(errs, errors.New("--ig-package needs a --fhir-version other than none"))
 	}
-	return defs, failOn, errors.Join(errs...)
+	return j, failOn, errors.Join(errs...)
 }
 
-func (o *validateOptions) run(ctx context.Context, e env, inputs []ndjson.Input, defs *resource.Definitions, failOn ndjson.FailOn, args []string) int {
+func (o *validateOptions) run(ctx context.Context, e env, inputs []ndjson.Input, j *judges, failOn ndjson.FailOn, args []string) int {
 	started := time.Now()
 	vo := ndjson.ValidateOptions{NoDuplicates: o.noDuplicates, Scan: ndjson.Options{MaxLine: o.maxLine, Jobs: o.jobs, Type: o.typ, MaxFindings: o.maxFindings,
-		NewJudge: func() resource.Judge { return resource.NewJudge(defs, resource.Options{Values: o.showValues}) }}}
+		NewJudge: j.make}}
 	var lines *ndjson.JSONLines
 	if o.format == "jsonl" {
 		lines = ndjson.NewJSONLines(e.out, o.showValues)
@@ -111,6 +162,15 @@ func (o *validateOptions) run(ctx context.Context, e env, inputs []ndjson.Input,
 		}
 	} else {
 		o.print(e, result, time.Since(started))
+	}
+	missing, notEvaluated := j.remarks()
+	if !o.quiet && o.format == "text" {
+		for _, m := range missing {
+			fmt.Fprintf(e.out, "must-support  %s\n", m)
+		}
+		if len(notEvaluated) > 0 {
+			fmt.Fprintf(e.out, "%d parts of the profiles are not evaluated; a report (--out) lists them\n", len(notEvaluated))
+		}
 	}
 	code := checks.ExitConformant
 	switch {
@@ -131,6 +191,10 @@ func (o *validateOptions) run(ctx context.Context, e env, inputs []ndjson.Input,
 	cat, err := spec.Load()
 	if err == nil {
 		r := validationReport(result, cat, failOn, started, redactedCommandLine(append([]string{"validate"}, args...)), verr != nil)
+		r.Problems = append(r.Problems, missing...)
+		for _, n := range notEvaluated {
+			r.Problems = append(r.Problems, "Not evaluated: "+n)
+		}
 		err = reporters.WriteAll(o.out, r, o.formats)
 	}
 	if err != nil {
