@@ -88,6 +88,8 @@ type Behaviour struct {
 	NoPost bool
 	// Unsupported lists optional parameters and "separate-export-status" that the server does not know.
 	Unsupported []string
+	// NoLenient treats handling=lenient as if it had not been sent.
+	NoLenient bool
 	// KeepComplete refuses to DELETE a job that is complete.
 	KeepComplete bool
 }

@@ -90,7 +90,7 @@ func (s *Server) tryKickOff(r *http.Request, where string) *Answer {
 	ex := &Export{
 		Level: level, Group: group, Method: r.Method, Sent: sent,
 		URL:     base + strings.TrimPrefix(r.URL.EscapedPath(), mount),
-		Lenient: prefer.lenient && s.cfg.IG >= IG200 || b.SwallowProblems,
+		Lenient: prefer.lenient && s.cfg.IG >= IG200 && !b.NoLenient || b.SwallowProblems,
 	}
 	if r.URL.RawQuery != "" {
 		ex.URL += "?" + r.URL.RawQuery
