@@ -160,3 +160,27 @@ func FuzzPlain(f *testing.F) {
 		}
 	})
 }
+
+func TestCatalogue(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range Rules() {
+		if seen[r.ID] || r.Text == "" || !strings.HasSuffix(r.Text, ".") {
+			t.Errorf("rule %q is listed twice or without a sentence", r.ID)
+		}
+		seen[r.ID] = true
+	}
+	Rules()[0].ID = ""
+	if Rules()[0].ID == "" {
+		t.Error("callers can change the catalogue")
+	}
+}
+
+func TestFor(t *testing.T) {
+	a, b := definitionsFor(t, "R4"), definitionsFor(t, "4.0.1")
+	if a != b || a.Version() != "4.0.1" || len(a.ResourceTypes()) != 146 || a.ResourceTypes()[0] != "Account" {
+		t.Errorf("version %s, %d resource types", a.Version(), len(a.ResourceTypes()))
+	}
+	if _, err := For("3.0.2"); err == nil || !strings.Contains(err.Error(), "use 4.0.1") {
+		t.Errorf("unknown version: %v", err)
+	}
+}

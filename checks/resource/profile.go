@@ -49,7 +49,8 @@ type shape struct {
 	profiles    []*profile // one of them must be met
 	targets     *targetSet
 	maxLength   int // 0 for any
-	support     int // index in profile.support, -1 for none
+	owner       *profile
+	support     int // index in owner.support, -1 for none
 	children    []*shape
 
 	slicing   *definitions.Slicing
@@ -89,7 +90,10 @@ func LoadProfiles(d *Definitions, files ...string) (*Profiles, error) {
 	for _, url := range c.order {
 		c.profile(url)
 	}
-	for _, q := range p.all {
+	// A profile that another uses has been compiled before its turn.
+	slices.SortFunc(p.all, func(a, b *profile) int { return strings.Compare(a.URL, b.URL) })
+	for k, q := range p.all {
+		q.number = k
 		if !q.Abstract && d.resources.find([]byte(q.Type)) >= 0 {
 			p.byType[q.Type] = append(p.byType[q.Type], q)
 		}

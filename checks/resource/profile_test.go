@@ -101,10 +101,38 @@ func testPackage(t testing.TB) string {
 			[2]string{"Observation.note", `"min":0,"max":"*","type":[{"code":"Annotation"}],"slicing":{"discriminator":[{"type":"value","path":"text"}],"rules":"open"}`},
 			[2]string{"Observation.note:x", `"sliceName":"x","min":1,"max":"1","type":[{"code":"Annotation"}]`},
 		),
-		"ValueSet-vs.json":     `{"resourceType":"ValueSet","url":"http://x/vs","compose":{"include":[{"system":"http://c","concept":[{"code":"one"}]},{"system":"http://open"}]}}`,
-		"CodeSystem-x.json":    `{"resourceType":"CodeSystem","url":"http://x/cs","content":"complete"}`,
-		".index.json":          `not json`,
-		"ValueSet/ignored.txt": `x`,
+		"StructureDefinition-bytype.json": structure("bytype", "Bundle",
+			[2]string{"Bundle", `"min":0,"max":"*"`},
+			[2]string{"Bundle.entry", `"min":0,"max":"*","type":[{"code":"BackboneElement"}],"slicing":{"discriminator":[{"type":"type","path":"resource"}],"rules":"closed"}`},
+			[2]string{"Bundle.entry:pat", `"sliceName":"pat","min":1,"max":"1","type":[{"code":"BackboneElement"}]`},
+			[2]string{"Bundle.entry:pat.resource", `"min":1,"max":"1","type":[{"code":"Patient"}]`},
+		),
+		"StructureDefinition-byprofile.json": structure("byprofile", "Bundle",
+			[2]string{"Bundle", `"min":0,"max":"*"`},
+			[2]string{"Bundle.entry", `"min":0,"max":"*","type":[{"code":"BackboneElement"}],"slicing":{"discriminator":[{"type":"profile","path":"resource"}],"rules":"open"}`},
+			[2]string{"Bundle.entry:p", `"sliceName":"p","min":1,"max":"1","type":[{"code":"BackboneElement"}]`},
+			[2]string{"Bundle.entry:p.resource", `"min":1,"max":"1","type":[{"code":"Patient","profile":["http://x/person"]}]`},
+		),
+		"StructureDefinition-deep.json": structure("deep", "Observation",
+			[2]string{"Observation", `"min":0,"max":"*"`},
+			[2]string{"Observation.identifier", `"min":0,"max":"*","type":[{"code":"Identifier"}],"slicing":{"discriminator":[{"type":"value","path":"type"}],"rules":"open"}`},
+			[2]string{"Observation.identifier:mr", `"sliceName":"mr","min":1,"max":"1","type":[{"code":"Identifier"}]`},
+			[2]string{"Observation.identifier:mr.type", `"min":1,"max":"1","type":[{"code":"CodeableConcept"}]`},
+			[2]string{"Observation.identifier:mr.type.coding", `"min":1,"max":"*","type":[{"code":"Coding"}]`},
+			[2]string{"Observation.identifier:mr.type.coding.code", `"min":1,"max":"1","type":[{"code":"code"}],"fixedCode":"MR"`},
+			[2]string{"Observation.component", `"min":0,"max":"*","type":[{"code":"BackboneElement"}],"slicing":{"discriminator":[{"type":"type","path":"value"}],"rules":"open"}`},
+			[2]string{"Observation.component:q", `"sliceName":"q","min":1,"max":"1","type":[{"code":"BackboneElement"}]`},
+			[2]string{"Observation.component:q.value[x]", `"min":1,"max":"1","type":[{"code":"Quantity"}]`},
+			[2]string{"Observation.device", `"min":0,"max":"1","type":[{"code":"Reference","profile":["http://x/refa","http://x/refb"]}]`},
+			[2]string{"Observation.note", `"min":0,"max":"*","type":[{"code":"Annotation"}],"slicing":{"rules":"open"}`},
+			[2]string{"Observation.note:y", `"sliceName":"y","min":1,"max":"1","type":[{"code":"Annotation"}]`},
+		),
+		"StructureDefinition-refa.json": structure("refa", "Reference", [2]string{"Reference", `"min":0,"max":"*"`}, [2]string{"Reference.display", `"min":1,"max":"1","type":[{"code":"string"}]`}),
+		"StructureDefinition-refb.json": structure("refb", "Reference", [2]string{"Reference", `"min":0,"max":"*"`}, [2]string{"Reference.identifier", `"min":1,"max":"1","type":[{"code":"Identifier"}]`}),
+		"ValueSet-vs.json":              `{"resourceType":"ValueSet","url":"http://x/vs","compose":{"include":[{"system":"http://c","concept":[{"code":"one"}]},{"system":"http://open"}]}}`,
+		"CodeSystem-x.json":             `{"resourceType":"CodeSystem","url":"http://x/cs","content":"complete"}`,
+		".index.json":                   `not json`,
+		"ValueSet/ignored.txt":          `x`,
 	})
 }
 
@@ -119,6 +147,7 @@ func TestProfiles(t *testing.T) {
 		cat  = `"category":[{"coding":[{"system":"http://c","code":"lab"},{"system":"http://d","code":"x"}]}],`
 		code = `"code":{"coding":[{"system":"http://c","code":"one"}]},`
 		meta = `{"resourceType":"Observation","meta":{"profile":["http://x/obs|1.0.0"]},`
+		deep = `{"resourceType":"Observation","meta":{"profile":["http://x/deep"]},"status":"final","code":{"text":"x"},`
 		good = meta + why + `"status":"final",` + cat + code + `"subject":{"reference":"Group/1"}`
 	)
 	tests := []struct {
@@ -150,6 +179,16 @@ func TestProfiles(t *testing.T) {
 		{`{"resourceType":"Patient","gender":"male","name":[{"given":["a"]},{"_given":[{"extension":[{"url":"http://y","valueCode":"z"}]}]}]}`, nil},
 		{`{"resourceType":"Observation","meta":{"profile":["http://x/other"]},"status":"final","code":{"text":"x"},"subject":{"reference":"Patient/1"},"performer":[{"reference":"Organization/1"},{"reference":"Patient/1"}]}`, nil},
 		{`{"resourceType":"Observation","meta":{"profile":["http://x/other"]},"status":"final","code":{"text":"x"},"performer":[{"reference":"Patient/1"}]}`, []string{"profile.cardinality.min ", "profile.slice.min "}},
+		{`{"resourceType":"Bundle","type":"collection","meta":{"profile":["http://x/bytype"]},"entry":[{"resource":{"resourceType":"Patient"}}]}`, nil},
+		{`{"resourceType":"Bundle","type":"collection","meta":{"profile":["http://x/bytype"]},"entry":[{"resource":{"resourceType":"Binary","contentType":"a/b"}}]}`,
+			[]string{"profile.slice.closed /entry/0", "profile.slice.min "}},
+		{`{"resourceType":"Bundle","type":"collection","meta":{"profile":["http://x/byprofile"]},"entry":[{"resource":{"resourceType":"Patient","gender":"male","name":[{"given":["a"]},{"given":["b"]}]}}]}`, nil},
+		{`{"resourceType":"Bundle","type":"collection","meta":{"profile":["http://x/byprofile"]},"entry":[{"resource":{"resourceType":"Patient"}}]}`, []string{"profile.slice.min "}},
+		{deep + `"identifier":[{"type":{"coding":[{"code":"XX"},{"code":"MR"}]},"value":"1"}],"component":[{"code":{"text":"x"},"valueQuantity":{"value":1}}],"device":{"display":"x"}}`,
+			[]string{"profile.fixed /identifier/0/type/coding/0/code"}},
+		{deep + `"identifier":[{"type":{"coding":[{"code":"XX"}]},"value":"1"}],"component":[{"code":{"text":"x"},"valueString":"y"}],"device":{"reference":"Device/1"}}`,
+			[]string{"profile.slice.min ", "profile.slice.min ", "profile.type-profile /device"}},
+		{deep + `"identifier":[{"type":{"coding":[{"code":"MR"}]}}],"component":[{"code":{"text":"x"},"valueQuantity":{"value":1}}],"device":{"identifier":{"value":"x"}}}`, nil},
 		{good + `,"foo":1}`, []string{"fhir.unknown-element /foo"}},
 		{good + `,"issued":01}`, []string{"fhir.type /issued", "json.number /issued"}},
 	}
@@ -221,11 +260,12 @@ func TestNotEvaluated(t *testing.T) {
 		"The required binding to http://x/unknown is not judged: value set http://x/unknown is not in the definitions.",
 		"The slice Observation.component:b in http://x/obs is not judged: it does not say what the value at its discriminator is.",
 		"The slice Observation.note:x in http://x/other is not judged: it does not say what the value at its discriminator is.",
+		"The slices of Observation.note in http://x/deep are not judged: there is no discriminator.",
 	}
 	if got := p.NotEvaluated(); !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
-	if list := p.List(); len(list) != 3 || list[0].Name != "obs" || list[0].Type != "Observation" {
+	if list := p.List(); len(list) != 6 || list[3].Name != "obs" || list[3].Type != "Observation" {
 		t.Errorf("got %+v", list)
 	}
 }

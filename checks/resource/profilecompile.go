@@ -44,7 +44,7 @@ func (c *profileCompiler) profile(url string) *profile {
 		c.note("The profile %s has no snapshot and is not judged.", url)
 		return nil
 	}
-	q := &profile{Profile: Profile{URL: url, Version: s.Version, Name: s.ID, Title: s.Title, Type: s.Type, Abstract: s.Abstract}, number: len(c.all)}
+	q := &profile{Profile: Profile{URL: url, Version: s.Version, Name: s.ID, Title: s.Title, Type: s.Type, Abstract: s.Abstract}}
 	if q.Name == "" {
 		q.Name = s.Name
 	}
@@ -66,7 +66,7 @@ func (c *profileCompiler) shapes(q *profile, s *definitions.StructureDefinition)
 			c.note("The profile %s has elements without id; they are not judged.", q.URL)
 			continue
 		}
-		sh := &shape{id: id, support: -1}
+		sh := &shape{id: id, owner: q, support: -1}
 		if k == 0 {
 			q.root = sh
 			nodes[id] = c.d.types[s.Type]

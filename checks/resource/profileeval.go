@@ -13,8 +13,7 @@ type evaluator struct {
 	values  bool
 	support *Support
 
-	current  *profile // the one chosen for the line
-	label    string   // what messages call it
+	label    string   // what messages call the profile chosen for the line
 	severity Severity // of a violation: Warning if the resource does not claim the profile
 	quiet    int      // only count, for trying alternatives
 	failures int
@@ -74,7 +73,7 @@ func (e *evaluator) line(b []byte) {
 	}
 	for k, q := range judged {
 		if q.Type == typ {
-			e.current, e.label, e.severity = q, q.Name, Error
+			e.label, e.severity = q.Name, Error
 			if k >= claimed {
 				e.label, e.severity = q.Name+" (not claimed, but the only one for "+typ+")", Warning
 			}
@@ -195,7 +194,7 @@ func (e *evaluator) count(c *shape, k, n int, rule string) {
 // item judges one value against a shape, except for slices.
 func (e *evaluator) item(c *shape, it item) {
 	if c.support >= 0 && e.quiet == 0 {
-		e.support.seen[e.current.number][c.support] = true
+		e.support.seen[c.owner.number][c.support] = true
 	}
 	if c.types != nil && !slices.Contains(c.types, it.typ) {
 		e.fail(it, "profile.type", fmt.Sprintf("The profile %s does not allow %s to be of type %s.", e.label, c.name, it.typ))
