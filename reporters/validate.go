@@ -229,6 +229,9 @@ func (v *validator) verdict() {
 			waived++
 		}
 	}
+	if s := r.Scenario; s != nil && s.Outcome == model.StepInconclusive {
+		unsure++ // a step that nobody saw work
+	}
 	wrong := false
 	switch r.Verdict {
 	case Conformant:

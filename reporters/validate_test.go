@@ -70,6 +70,11 @@ func TestValidate(t *testing.T) {
 		{"waivers in spite of failures", func(r *Report) { r.Verdict, r.ExitCode = ConformantWithWaivers, 0 }, "does not follow"},
 		{"inconclusive in spite of failures", func(r *Report) { r.Verdict, r.ExitCode = VerdictInconclusive, 3 }, "does not follow"},
 		{"nothing selected in spite of checks", func(r *Report) { r.Verdict, r.ExitCode = NothingSelected, 4 }, "does not follow"},
+		{"conformant with an open scenario", func(r *Report) {
+			only(r, "cancel.accepted")
+			r.Scenario = &Scenario{Outcome: "inconclusive", Steps: []ScenarioStep{{Outcome: "inconclusive", Reason: "nothing judges it"}}}
+			r.Verdict, r.ExitCode = Conformant, 0
+		}, "1 could not be judged"},
 		{"exit code", func(r *Report) { r.ExitCode = 0 }, "exit code 0 with verdict \"not conformant\", expected 1"},
 		{"strict hides no warning", func(r *Report) {
 			only(r, "token.lifetime")

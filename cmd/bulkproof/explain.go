@@ -15,7 +15,7 @@ import (
 
 func explainCommand(_ context.Context, e env, args []string) int {
 	fs := pflag.NewFlagSet("explain", pflag.ContinueOnError)
-	if err := parse(e, fs, "explain ID (of a check, a requirement or a fault)", args); err != nil {
+	if err := parse(e, fs, "explain ID (of a check, a requirement, a fault, a profile or a scenario)", args); err != nil {
 		return exitOf(err)
 	}
 	if fs.NArg() != 1 {
@@ -50,7 +50,20 @@ func explainCommand(_ context.Context, e env, args []string) int {
 		explainRequirement(e, r, citations(areas)[r.ID])
 		return checks.ExitConformant
 	}
-	return problems(e, "explain", fmt.Errorf("there is no check, requirement or fault %q%s", id, nearest(id, known)))
+	p, err := profileNamed(cat, id, &known)
+	if err != nil {
+		fmt.Fprintf(e.err, "bulkproof: %v\n", err)
+		return checks.ExitInconclusive
+	}
+	if p != nil {
+		explainProfile(e, p, areas, cat)
+		return checks.ExitConformant
+	}
+	if s := scenarioNamed(id); s != nil {
+		explainScenario(e, s)
+		return checks.ExitConformant
+	}
+	return problems(e, "explain", fmt.Errorf("there is no check, requirement, fault, profile or scenario %q%s", id, nearest(id, known)))
 }
 
 func explainCheck(e env, c *checks.Check, cat *spec.Catalogue) {

@@ -61,11 +61,11 @@ func listCommand(_ context.Context, e env, args []string) int {
 	fs.StringVar(&o.kind, "kind", "", "only this kind: fail, warn, tolerate, client-reaction, client or untestable (requirements only)")
 	fs.BoolVar(&o.uncovered, "uncovered", false, "only requirements that no check cites; only checks that no fault trips")
 	fs.BoolVar(&o.json, "json", false, "print a JSON array")
-	if err := parse(e, fs, "list requirements|checks|faults [options]", args); err != nil {
+	if err := parse(e, fs, "list requirements|checks|faults|profiles [options]", args); err != nil {
 		return exitOf(err)
 	}
-	if fs.NArg() != 1 || !slices.Contains([]string{"requirements", "checks", "faults"}, fs.Arg(0)) {
-		return problems(e, "list", fmt.Errorf("say what to list: requirements, checks or faults"))
+	if fs.NArg() != 1 || !slices.Contains([]string{"requirements", "checks", "faults", "profiles"}, fs.Arg(0)) {
+		return problems(e, "list", fmt.Errorf("say what to list: requirements, checks, faults or profiles"))
 	}
 	areas, cat, err := all.Load()
 	if err != nil {
@@ -84,6 +84,15 @@ func listCommand(_ context.Context, e env, args []string) int {
 		return printRows(e, o, checkRows(o, areas, cat), func(c checkRow) []string {
 			return []string{c.ID, strings.Join(c.Requires, " "), c.Title}
 		}, "ID\tREQUIREMENTS\tTITLE")
+	case "profiles":
+		rows, err := profileRows(o, areas, cat)
+		if err != nil {
+			fmt.Fprintf(e.err, "bulkproof: %v\n", err)
+			return checks.ExitInconclusive
+		}
+		return printRows(e, o, rows, func(p profileRow) []string {
+			return []string{p.Name, fmt.Sprint(len(p.Requirements)), fmt.Sprint(len(p.Checks)), p.Title}
+		}, "NAME\tREQUIREMENTS\tCHECKS\tTITLE")
 	default:
 		return printRows(e, o, faultRows(o), func(f faultRow) []string {
 			return []string{f.Name, strings.Join(append(slices.Clone(f.Caught), suffix(f.Warned, " (warns)")...), " "), f.Doc}

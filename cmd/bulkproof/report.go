@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/bulkproof/bulkproof/checks"
+	"github.com/bulkproof/bulkproof/checks/spec"
 	"github.com/bulkproof/bulkproof/reporters"
 	"github.com/spf13/pflag"
 )
@@ -51,9 +53,57 @@ func reportVerify(e env, args []string) int {
 		fmt.Fprintf(e.err, "bulkproof report verify: %s: %v\n", fs.Arg(0), err)
 		return checks.ExitViolated
 	}
-	fmt.Fprintf(e.out, "%s: intact\n  verdict    %s\n  target     %s\n  ig         %s\n  ended      %s\n  digest     %s\n", fs.Arg(0), r.Verdict, r.Target.BaseURL,
-		r.IG, r.Ended.Format("2006-01-02 15:04:05 UTC"), r.Digest)
+	printVerified(e, fs.Arg(0), r)
 	return checks.ExitConformant
+}
+
+// printVerified says what an intact report stands for, and what it does not.
+func printVerified(e env, file string, r *reporters.Report) {
+	row := func(name, format string, a ...any) {
+		fmt.Fprintf(e.out, "  %-15s %s\n", name, printable(fmt.Sprintf(format, a...)))
+	}
+	fmt.Fprintf(e.out, "%s: intact\n", file)
+	row("verdict", "%s", r.Verdict)
+	row("target", "%s", r.Target.BaseURL)
+	if r.Target.Capture != "" {
+		row("replayed from", "%s (a capture, no live server)", r.Target.Capture)
+	}
+	switch id := r.Target.Identity; {
+	case id != nil:
+		row("implementation", "%s %s", id.Name, id.Version)
+		if id.Contact != "" {
+			row("contact", "%s", id.Contact)
+		}
+	case r.Target.Implementation != "":
+		row("implementation", "%s", r.Target.Implementation)
+	}
+	row("ig", "%s", r.IG)
+	if p := r.Profile; p != nil {
+		row("profile", "%s: %d requirements, %d not judged", p.Name, len(p.Requirements), len(p.Unjudged))
+	}
+	if s := r.Scenario; s != nil {
+		row("scenario", "%s: %s", s.Name, s.Outcome)
+	}
+	t := r.Totals
+	row("checks", "%d: %d judged, %d not applicable, %d not run, %d could not be judged", t.Checks, t.Pass+t.Warn+t.Fail+t.Waived, t.Skip, t.NotRun, t.Inconclusive+t.Error)
+	row("started", "%s", r.Started.UTC().Format("2006-01-02 15:04:05 UTC"))
+	row("ended", "%s", r.Ended.UTC().Format("2006-01-02 15:04:05 UTC"))
+	row("tool", "%s %s (%s, %s)", r.Tool.Name, r.Tool.Version, r.Environment.Platform, r.Environment.GoVersion)
+	row("catalogue", "%s", r.Tool.CatalogueDigest)
+	if cat, err := spec.Load(); err == nil && cat.Digest() != r.Tool.CatalogueDigest {
+		row("", "this tool has another catalogue of requirements: %s", cat.Digest())
+	}
+	row("digest", "%s", r.Digest)
+}
+
+// printable keeps a terminal safe from what a report may hold.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, s)
 }
 
 func reportDiff(e env, args []string) int {

@@ -19,7 +19,6 @@ import (
 	"github.com/bulkproof/bulkproof/reporters/build"
 	"github.com/bulkproof/bulkproof/reporters/console"
 	"github.com/bulkproof/bulkproof/suites"
-	"github.com/bulkproof/bulkproof/suites/selftest"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
@@ -27,6 +26,7 @@ import (
 // runOptions are the options of `bulkproof run` besides those of the target.
 type runOptions struct {
 	targetOptions
+	selectionOptions
 	reference      bool
 	fault          string
 	only, skip     []string
@@ -47,6 +47,7 @@ func runCommand(ctx context.Context, e env, args []string) int {
 	o.targetOptions.flags(fs)
 	fs.BoolVar(&o.reference, "reference", false, "test the bundled reference server, started in this process")
 	fs.StringVar(&o.fault, "fault", "", "with --reference: break the reference server in this way")
+	o.selectionOptions.flags(fs)
 	fs.StringArrayVar(&o.only, "check", nil, "run only checks whose id matches, such as kickoff.* (repeatable)")
 	fs.StringArrayVar(&o.skip, "skip-check", nil, "leave out checks whose id matches (repeatable)")
 	fs.StringArrayVar(&o.areas, "area", nil, "run only this area (repeatable)")
@@ -87,6 +88,7 @@ type runner struct {
 	args    []string
 	waivers checks.Waivers
 	console *console.Console
+	chosen  chosen
 }
 
 func (r *runner) run(ctx context.Context) int {
@@ -97,7 +99,7 @@ func (r *runner) run(ctx context.Context) int {
 	// The session lives longer than ctx: after the first ^C it still cleans up.
 	stopServer := func(context.Context) error { return nil }
 	if r.o.reference {
-		ref, err := selftest.Start(cfg.IG, r.fault(), selftest.Real)
+		ref, err := startReferenceFor(r.chosen, cfg.IG, r.fault())
 		if err != nil {
 			fmt.Fprintf(r.err, "bulkproof run: the reference server could not be started: %v\n", err)
 			return checks.ExitInconclusive
@@ -149,6 +151,20 @@ func (r *runner) prepare() (session.Config, func(*checks.Check) (bool, string), 
 	}
 	keep, err := r.selection()
 	if err != nil {
+		errs = append(errs, err)
+	}
+	if r.chosen, err = r.o.choose(r.cat); err != nil {
+		errs = append(errs, err)
+	} else {
+		keep = r.chosen.narrow(cfg.IG, keep)
+	}
+	if r.chosen.scenario != nil {
+		errs = append(errs, r.chosen.scenario.check(cfg, r.o.reference))
+		if len(r.o.only)+len(r.o.skip)+len(r.o.areas) > 0 {
+			errs = append(errs, errNoStep)
+		}
+	}
+	if _, err := parseIdentity(r.o.implementation); err != nil {
 		errs = append(errs, err)
 	}
 	if _, err := reporters.Select(r.o.formats); err != nil {
@@ -307,6 +323,8 @@ func (r *runner) judge(ctx context.Context, s *session.Session, keep func(*check
 	verdict, code := checks.Judge(results, r.o.strict, interrupted || err != nil)
 	report := build.Report(build.Input{Session: s, Plan: plan, Results: results, Verdict: verdict, ExitCode: code, Strict: r.o.strict, Started: started,
 		Ended: time.Now(), ToolVersion: toolVersion(), CommandLine: redactedCommandLine(r.args), Implementation: r.o.implementation, Problems: remarks})
+	code = r.chosen.complete(report, plan.IG)
+	report.Target.Identity, _ = parseIdentity(r.o.implementation) // judged before the run
 	r.stacks(results)
 	paths, _ := reporters.Paths(r.o.out, r.o.formats)
 	if err := reporters.WriteAll(r.o.out, report, r.o.formats); err != nil {
@@ -331,7 +349,7 @@ func (r *runner) stacks(results []checks.Result) {
 }
 
 func (r *runner) printPlan(p *checks.Plan, cost checks.PlannedCost, s *session.Session) {
-	fmt.Fprintf(r.out, "Plan for %s, IG %s\n\n%d checks:\n", session.RedactURL(s.Config().BaseURL), p.IG, p.Selected())
+	fmt.Fprintf(r.out, "Plan for %s, IG %s, profile %s\n\n%d checks:\n", session.RedactURL(s.Config().BaseURL), p.IG, r.chosen.profile.Name, p.Selected())
 	for _, e := range p.Entries {
 		if e.Selected {
 			fmt.Fprintf(r.out, "  %-40s %s\n", e.Check.ID, e.Check.Title)
