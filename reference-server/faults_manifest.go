@@ -3,6 +3,7 @@ package refserver
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -314,6 +315,14 @@ func messageFaults() []Fault {
 				if list, _ := m["deleted"].([]any); len(list) > 0 {
 					m["deleted"] = []any{"Patient/1"}
 				}
+			})),
+		warns("manifest", "manifest-format-csv", "manifest.output-format", "Files come as CSV although _outputFormat asked for NDJSON.",
+			answering(func(a *Answer) bool {
+				return a.Endpoint == File && a.Status == http.StatusOK && a.Job.Kind == OutputFile && slices.ContainsFunc(a.Job.Export.Sent, func(p Parameter) bool { return p.Name == "_outputFormat" })
+			}, func(a *Answer) {
+				a.Gzip = false
+				a.Header.Del("Content-Encoding")
+				a.set(a.Status, "text/csv", "id,active\n1,true\n")
 			})),
 		warns("manifest", "manifest-deleted-other-type", "manifest.deleted-items", "An item of deleted has the type Patient, although its file holds Bundles.",
 			inManifest(func(m map[string]any, _ JobInfo) {

@@ -39,6 +39,7 @@ func Area() checks.Area {
 			errorEmpty(),
 			lenientOutcome(),
 			deletedStructure(),
+			outputFormat(),
 			extension(),
 			linkNotRequested(),
 			link(),

@@ -15,7 +15,7 @@ func deletedStructure() checks.Check {
 		// array."
 		Doc: "deleted is optional. Where it is there, each item is an object with an absolute url; references such as Patient/1 in place of files are a " +
 			"violation. The type Bundle follows from the structure and the example only: another is a warning. Looked at are the plain export and " +
-			"one with _since. The Bundles themselves are judged with the data.",
+			"one with _since. The Bundles themselves are judged with the files.",
 		Requires: []string{"MANIFEST-022", "MANIFEST-021"},
 		Exports:  []session.Scenario{session.Baseline, session.SinceLongAgo},
 		Run: func(_ context.Context, t *checks.T) {

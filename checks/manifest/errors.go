@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -95,64 +94,13 @@ func errorMessages() checks.Check {
 	}
 }
 
-// maxMessageFiles bounds the error files that are read for each export.
-const maxMessageFiles = 10
-
-// messageFile is an error file, read whole.
-type messageFile struct {
-	export   *session.Export
-	item     session.Item
-	response *session.Response
-	reason   string // why it was not read; "" otherwise
-	lines    []message
-}
-
-type message struct {
-	number  int
-	err     error // why the line is not JSON
-	outcome *outcome.Outcome
-}
-
-// at points into the file.
-func (f *messageFile) at(line int) checks.Evidence {
-	e := f.response.At()
-	e.File, e.Line = f.item.Name(), int64(line)
-	return e
-}
-
 // readMessages reads the error files of the plain and the lenient export, once for all checks.
-func readMessages(t *checks.T) []*messageFile {
+func readMessages(t *checks.T) []*lineFile {
 	exports := messages(t)
-	return session.Shared(t.Session(), "error files", func(ctx context.Context) []*messageFile {
-		var out []*messageFile
-		c := t.Session().Client("")
+	return session.Shared(t.Session(), "error files", func(ctx context.Context) []*lineFile {
+		var out []*lineFile
 		for _, ex := range exports {
-			for i, it := range ex.Manifest.Error {
-				if i == maxMessageFiles {
-					break
-				}
-				f := &messageFile{export: ex, item: it, response: &session.Response{}}
-				out = append(out, f)
-				if f.reason = t.Session().WhyNotFetch(ex.Manifest, it); f.reason != "" {
-					continue
-				}
-				f.response = c.Do(ctx, ex.Manifest.FileRequest(it))
-				if !f.response.OK(200) {
-					f.reason = "it was answered with " + f.response.Describe()
-					continue
-				}
-				for n, line := range bytes.Split(f.response.Body, []byte("\n")) {
-					if len(bytes.TrimSpace(line)) == 0 {
-						continue
-					}
-					m := message{number: n + 1}
-					var v any
-					if v, m.err = session.DecodeJSON(line); m.err == nil {
-						m.outcome = outcome.Judge(v)
-					}
-					f.lines = append(f.lines, m)
-				}
-			}
+			out = append(out, readLines(ctx, t.Session(), ex, ex.Manifest.Error)...)
 		}
 		return out
 	})
@@ -179,17 +127,20 @@ func errorFiles() checks.Check {
 					t.Note("%s was not read: %s", f.item.Name(), f.reason)
 					continue
 				}
-				for _, m := range f.lines {
+				for _, l := range f.lines {
 					n++
-					switch {
-					case m.err != nil:
-						t.Violates("MANIFEST-032", f.at(m.number), "a line of an error file is not JSON: %v", m.err)
-					case m.outcome.Kind == outcome.Odd:
-						t.Warns("MANIFEST-032", f.at(m.number).In(m.outcome.Pointer), "a line of an error file: %s", m.outcome.Problem)
-					case m.outcome.Kind == outcome.Foreign:
-						t.Violates("MANIFEST-032", f.at(m.number), "a line of an error file is no OperationOutcome")
-					case m.outcome.Kind != outcome.Fine:
-						t.Violates("MANIFEST-032", f.at(m.number).In(m.outcome.Pointer), "a line of an error file: %s", m.outcome.Problem)
+					if l.err != nil {
+						t.Violates("MANIFEST-032", f.at(l.number), "a line of an error file is not JSON: %v", l.err)
+						continue
+					}
+					switch o := outcome.Judge(l.tree); o.Kind {
+					case outcome.Fine:
+					case outcome.Odd:
+						t.Warns("MANIFEST-032", f.at(l.number).In(o.Pointer), "a line of an error file: %s", o.Problem)
+					case outcome.Foreign:
+						t.Violates("MANIFEST-032", f.at(l.number), "a line of an error file is no OperationOutcome")
+					default:
+						t.Violates("MANIFEST-032", f.at(l.number).In(o.Pointer), "a line of an error file: %s", o.Problem)
 					}
 				}
 			}
@@ -247,12 +198,10 @@ func lenientOutcome() checks.Check {
 				if f.reason != "" {
 					t.Inconclusivef("%s was not read: %s", f.item.Name(), f.reason)
 				}
-				for _, m := range f.lines {
-					if m.outcome != nil {
-						for _, i := range m.outcome.Issues {
-							n++
-							fmt.Fprintln(&text, i.Text)
-						}
+				for _, l := range f.lines {
+					for _, i := range outcome.Judge(l.tree).Issues {
+						n++
+						fmt.Fprintln(&text, i.Text)
 					}
 				}
 			}

@@ -1,7 +1,11 @@
 package manifest
 
 import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
 	"context"
+	"io"
 	"math/big"
 	"net/url"
 	"regexp"
@@ -277,4 +281,70 @@ func whole(n string) bool {
 	}
 	r, ok := new(big.Rat).SetString(n)
 	return ok && r.IsInt() && r.Sign() >= 0
+}
+
+// firstLineBytes bounds what is read of a file to see its format.
+const firstLineBytes = 1 << 20
+
+func outputFormat() checks.Check {
+	return checks.Check{
+		ID:    "manifest.output-format",
+		Title: "The files have the format that _outputFormat asked for",
+		// export.html#response---output-manifest, output.url: "The format of the file SHOULD reflect that requested in the
+		// _outputFormat parameter of the initial kick-off request."
+		Doc: "In an export with _outputFormat=application/fhir+ndjson the first line of the first file is a JSON object. Judged is the content, decompressed " +
+			"if Content-Encoding says gzip; the media type is judged with the files. Skipped where the export is refused or has no file.",
+		Requires: []string{"MANIFEST-016"},
+		Exports:  []session.Scenario{session.SinceLongAgo},
+		Cost:     checks.Cost{Downloads: 1},
+		Run: func(ctx context.Context, t *checks.T) {
+			ex := t.Session().Export(session.SinceLongAgo)
+			if ex.State == session.Refused {
+				t.Skipf("the server refuses the export with _outputFormat (see kickoff.output-format-spellings): %s", ex.Reason)
+			}
+			ex = t.Export(session.SinceLongAgo)
+			if len(ex.Manifest.Output) == 0 {
+				t.Skipf("the export with _outputFormat has no file")
+			}
+			it := ex.Manifest.Output[0]
+			if why := t.Session().WhyNotFetch(ex.Manifest, it); why != "" {
+				t.Inconclusivef("%s was not requested: %s", it.Name(), why)
+			}
+			var first []byte
+			whole := false
+			res := t.Client().Stream(ctx, ex.Manifest.FileRequest(it), func(res *session.Response, body io.Reader) error {
+				if res.Status != 200 {
+					return nil
+				}
+				if strings.EqualFold(res.Header.Get("Content-Encoding"), "gzip") {
+					z, err := gzip.NewReader(body)
+					if err != nil {
+						return err
+					}
+					body = z
+				}
+				var err error
+				first, err = bufio.NewReader(io.LimitReader(body, firstLineBytes)).ReadBytes('\n')
+				whole = err == nil || len(first) < firstLineBytes
+				if err == io.EOF {
+					err = nil
+				}
+				return err
+			})
+			switch {
+			case res.Err != nil || res.Status != 200:
+				t.Inconclusivef("%s could not be read: %s", it.Name(), res.Describe())
+			case !whole:
+				t.Inconclusivef("the first line of %s is longer than 1 MiB", it.Name())
+			case len(bytes.TrimSpace(first)) == 0:
+				t.Inconclusivef("%s has no first line", it.Name())
+			}
+			// A line that is JSON for a lenient reader is NDJSON with a flaw, which is judged with the lines.
+			if c := bytes.TrimSpace(first)[0]; c != '{' && c != 0xef {
+				e := res.At()
+				e.File, e.Line = it.Name(), 1
+				t.Violates("MANIFEST-016", e, "the kick-off asked for application/fhir+ndjson, and the first line of %s is no JSON object", it.Name())
+			}
+		},
+	}
 }
