@@ -135,6 +135,8 @@ func deleteFaults() []Fault {
 	}
 	list = append(list, outcomes("delete-then-404", "delete.then-404-outcome", goneJobs)...)
 	list = append(list, outcomes("delete-error", "delete.error-outcome", func(edit func(*Answer)) func(*Behaviour) { return answering(deletesNothing, edit) })...)
+	list = append(list, warns("delete", "delete-then-404-odd-severity", "delete.then-404-outcome", "issue.severity is no code of FHIR's value set in the 404 after a DELETE.",
+		goneJobs(replacing(`"severity":"error"`, `"severity":"Error"`))))
 	return append(list, warns("delete", "delete-error-odd-severity", "delete.error-outcome", "issue.severity is no code of FHIR's value set in the refusal of a DELETE.",
 		answering(deletesNothing, replacing(`"severity":"error"`, `"severity":"Error"`))))
 }

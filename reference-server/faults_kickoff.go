@@ -145,6 +145,21 @@ func acceptanceFaults() []Fault {
 			}),
 		},
 		{
+			Name: "kickoff-content-location-no-url", Area: "kickoff",
+			Doc:    "Content-Location is not a URL: a placeholder in it was never replaced.",
+			Caught: []string{"kickoff.content-location"},
+			Apply:  answering(acceptedKickOff, func(a *Answer) { a.Header.Set("Content-Location", "http://%HOST%/jobs/1") }),
+		},
+		{
+			Name: "kickoff-content-location-ftp", Area: "kickoff",
+			Doc:    "Content-Location has a scheme that no client of a REST service speaks.",
+			Caught: []string{"kickoff.content-location"},
+			Apply: answering(acceptedKickOff, func(a *Answer) {
+				_, rest, _ := strings.Cut(a.Header.Get("Content-Location"), ":")
+				a.Header.Set("Content-Location", "ftp:"+rest)
+			}),
+		},
+		{
 			Name: "kickoff-two-content-locations", Area: "kickoff",
 			Doc:    "The 202 answer has two Content-Location headers; clients differ in which of them they poll.",
 			Caught: []string{"kickoff.content-location"},
@@ -198,6 +213,16 @@ func acceptanceFaults() []Fault {
 			Warned: []string{"kickoff.group-read"},
 			Apply: answering(func(a *Answer) bool { return a.Endpoint == Read && strings.Contains(a.Request.URL.Path, "/Group/") }, func(a *Answer) {
 				a.refused(http.StatusNotFound, "not-found", "There is nothing here.")
+			}),
+		},
+		{
+			Name: "kickoff-group-read-other", Area: "kickoff",
+			Doc:    "Reading a Group gives another one.",
+			Warned: []string{"kickoff.group-read"},
+			Apply: answering(func(a *Answer) bool {
+				return a.Endpoint == Read && strings.Contains(a.Request.URL.Path, "/Group/") && a.Status == http.StatusOK
+			}, func(a *Answer) {
+				a.editJSON(func(m map[string]any) { m["id"] = "another" })
 			}),
 		},
 		{

@@ -172,6 +172,10 @@ func requestFaults() []Fault {
 	}
 	return []Fault{
 		fails("manifest", "manifest-no-request", "manifest.request", "The manifest has no request.", lacking("request")),
+		fails("manifest", "manifest-request-object", "manifest.request", "request is an object with method and address in place of a URL.",
+			inManifest(func(m map[string]any, j JobInfo) {
+				m["request"] = map[string]any{"method": j.Export.Method, "url": j.Export.URL}
+			})),
 		fails("manifest", "manifest-request-relative", "manifest.request", "request is a path without scheme and host.",
 			inManifest(func(m map[string]any, j JobInfo) { m["request"] = path(j.Export.URL) })),
 		fails("manifest", "manifest-request-without-query", "manifest.request", "request lacks the parameters of the kick-off.",
@@ -197,6 +201,19 @@ func requestFaults() []Fault {
 				}
 			})),
 	}
+}
+
+// strange adds a file of an odd type to the plain export. It has no line that could contradict the type; from 3.0.0 on
+// that is legal. That the CapabilityStatement does not list the type is true as well.
+func strange(name, typ, doc string) Fault {
+	return Fault{Name: name, Area: "manifest", Versions: []string{IG300}, Doc: doc, Caught: []string{"manifest.output-type"}, Warned: []string{"capability.types-listed"}, Apply: func(b *Behaviour) {
+		b.Extra = func(j JobInfo) []ExtraFile {
+			if len(j.Export.Sent) > 0 || j.Export.Level != SystemLevel {
+				return nil
+			}
+			return []ExtraFile{{Kind: OutputFile, Type: typ}}
+		}
+	}}
 }
 
 func outputFaults() []Fault {
@@ -231,6 +248,8 @@ func outputFaults() []Fault {
 		},
 		fails("manifest", "manifest-item-without-type", "manifest.output-type", "An output item does not say which resource type its file has.",
 			ofFirst(func(item map[string]any) { delete(item, "type") })),
+		strange("manifest-item-type-plural", "patients", "An output item has the type patients, which is no name of a resource type."),
+		strange("manifest-item-type-unknown", "Patients", "An output item has the type Patients, which FHIR does not know."),
 		fails("manifest", "manifest-item-without-url", "manifest.output-url", "An output item has no url, so its file cannot be fetched.",
 			ofFirst(func(item map[string]any) { delete(item, "url") })),
 		fails("manifest", "manifest-item-empty-url", "manifest.output-url", "An output item has an empty url.",
@@ -282,6 +301,7 @@ func messageFaults() []Fault {
 		})),
 		item("error", "manifest-error-relative-url", "manifest.error-items", "url of an error file is a path without scheme and host.",
 			func(item map[string]any) { item["url"] = path(item["url"].(string)) }),
+		item("error", "manifest-error-without-url", "manifest.error-items", "An item of error has no url, so nobody can read what went wrong.", func(item map[string]any) { delete(item, "url") }),
 		item("error", "manifest-error-without-type", "manifest.error-items", "An item of error has no type.", func(item map[string]any) { delete(item, "type") }),
 		item("error", "manifest-error-other-type", "manifest.error-items", "An item of error has the type Bundle.", func(item map[string]any) { item["type"] = "Bundle" }),
 		fails("manifest", "manifest-error-inline", "manifest.error-items", "error holds OperationOutcomes themselves, in place of files with them.", inManifest(func(m map[string]any, j JobInfo) {
@@ -378,6 +398,10 @@ func linkFaults() []Fault {
 			}
 		})),
 		bad("manifest-link-relative", "The url of the next link is a path without scheme and host.", onLink(func(l map[string]any) { l["url"] = path(l["url"].(string)) })),
+		bad("manifest-link-strings", "link holds a bare URL in place of an object.", paged(func(m map[string]any, _ JobInfo) {
+			first(m, "link", func(l map[string]any) { m["link"] = []any{l["url"]} })
+		})),
+		bad("manifest-link-without-url", "The next link has no url.", onLink(func(l map[string]any) { delete(l, "url") })),
 		bad("manifest-link-404", "The next link leads to an error page.", answering(leaf, func(a *Answer) { a.set(http.StatusNotFound, "text/html", someHTML) })),
 		fails("manifest", "manifest-link-transaction-time", "manifest.link-same-fields", "Each linked manifest has a transactionTime of its own.",
 			laterPage(func(m map[string]any, j JobInfo) {
@@ -411,6 +435,8 @@ func organizedFaults() []Fault {
 			by(func(m map[string]any) {
 				first(m, "output", func(item map[string]any) { item["continuesInFile"] = "http://127.0.0.1:9/" + strings.Repeat("x", 8) })
 			})),
+		fails("manifest", "manifest-continues-number", "manifest.continues-in-file", "continuesInFile is the number of the file in place of its url.",
+			by(func(m map[string]any) { first(m, "output", func(item map[string]any) { item["continuesInFile"] = 2 }) })),
 		fails("manifest", "manifest-continues-in-itself", "manifest.continues-in-file", "continuesInFile names the file itself.",
 			by(func(m map[string]any) {
 				first(m, "output", func(item map[string]any) { item["continuesInFile"] = item["url"] })

@@ -119,6 +119,12 @@ func pollFaults() []Fault {
 			Apply:  answering(running, header("Retry-After", "1735689600000")),
 		},
 		{
+			Name: "status-retry-after-next-century", Area: "status",
+			Doc:    "Retry-After is a date a hundred years ahead: a client that obeys waits for ever.",
+			Warned: []string{"status.retry-after-format"},
+			Apply:  answering(running, header("Retry-After", "Fri, 01 Jan 2126 00:00:00 GMT")),
+		},
+		{
 			Name: "status-x-progress-long", Area: "status",
 			Doc:    "X-Progress is a log line of more than 100 characters.",
 			Caught: []string{"status.x-progress-length"},
