@@ -38,6 +38,7 @@ type runOptions struct {
 	formats        []string
 	waivers        string
 	implementation string
+	budget         int
 	configFile     string
 }
 
@@ -53,6 +54,7 @@ func runCommand(ctx context.Context, e env, args []string) int {
 	fs.StringArrayVar(&o.areas, "area", nil, "run only this area (repeatable)")
 	fs.BoolVar(&o.strict, "strict", false, "let warnings fail the run")
 	fs.BoolVar(&o.dryRun, "dry-run", false, "print the plan and its cost; asks the server only what it says of itself")
+	fs.IntVar(&o.budget, "budget-kickoffs", 0, "leave out the checks that can be spared first until at most this many kick-offs are planned (0: no budget)")
 	fs.BoolVarP(&o.quiet, "quiet", "q", false, "print the outcome only")
 	fs.BoolVar(&o.plain, "plain", false, "print lines instead of a progress bar")
 	fs.BoolVar(&o.noColour, "no-color", false, "print without colour")
@@ -93,6 +95,9 @@ type runner struct {
 
 func (r *runner) run(ctx context.Context) int {
 	cfg, keep, err := r.prepare()
+	if cfg.Hosted != nil {
+		defer cfg.Hosted.Close()
+	}
 	if err != nil {
 		return problems(r.env, "run", err)
 	}
@@ -129,6 +134,9 @@ func (r *runner) prepare() (session.Config, func(*checks.Check) (bool, string), 
 	}
 	if r.o.reference && (r.o.clientID != "" || r.o.token != "" || r.o.keyFile != "") {
 		errs = append(errs, errors.New("--reference brings its own client; leave out --client-id, --key and --token"))
+	}
+	if r.o.budget < 0 {
+		errs = append(errs, errors.New("--budget-kickoffs is a positive number"))
 	}
 	if !r.o.reference && r.o.server == "" {
 		errs = append(errs, errors.New("name the server under test with --server URL, or try --reference"))
@@ -297,6 +305,9 @@ func (r *runner) judge(ctx context.Context, s *session.Session, keep func(*check
 		}
 		fmt.Fprintf(r.err, "bulkproof run: nothing could be tested: %v\n", err)
 		return checks.ExitInconclusive
+	}
+	if r.o.budget > 0 {
+		plan.LimitKickOffs(s, r.o.budget)
 	}
 	cost := plan.Cost(s)
 	if r.o.dryRun {

@@ -26,6 +26,7 @@ type targetOptions struct {
 	maxFile                       int64
 	maxLine                       int
 	excerpts                      bool
+	accessOptions
 }
 
 func (o *targetOptions) flags(fs *pflag.FlagSet) {
@@ -51,6 +52,7 @@ func (o *targetOptions) flags(fs *pflag.FlagSet) {
 	fs.Int64Var(&o.maxFile, "max-file-bytes", 64<<30, "longest output file that is read, in bytes after decompression")
 	fs.IntVar(&o.maxLine, "max-line", 64<<20, "longest NDJSON line that is judged, in bytes")
 	fs.BoolVar(&o.excerpts, "excerpts", false, "keep the first 4 KiB of protocol documents in the reports; may show data about patients")
+	o.accessOptions.flags(fs)
 }
 
 // config turns the options into a session's configuration. The error joins everything that is wrong.
@@ -81,11 +83,14 @@ func (o *targetOptions) config() (session.Config, error) {
 		}
 		c.Header.Add(name, value)
 	}
+	if err := o.accessOptions.apply(&c); err != nil {
+		errs = append(errs, err)
+	}
 	return c, errors.Join(errs...)
 }
 
 // secretOptions are never shown in a report.
-var secretOptions = []string{"token", "header"}
+var secretOptions = []string{"token", "header", "client-secret", "token-command"}
 
 // redactedCommandLine returns the arguments as they may stand in a report.
 func redactedCommandLine(args []string) []string {
