@@ -140,12 +140,13 @@ func reactionTo(res *session.Response) Reaction {
 
 // run tries every variant of a case, once in a session.
 func (w *World) run(ctx context.Context, c *Case) []*Result {
-	general := ""
+	general, judged := "", false
 	for _, key := range c.Unless {
 		if other := find(key); other != nil {
 			for _, r := range w.run(ctx, other) {
 				if r.Reaction == Issued && r.Response != nil {
 					general = r.Name() + " gets a token as well, which explains this one"
+					judged = judged || other.Check == c.Check
 				}
 			}
 		}
@@ -168,6 +169,8 @@ func (w *World) run(ctx context.Context, c *Case) []*Result {
 			r.Unsure = "no valid token request was accepted: " + w.Baseline.Reason
 		case why != "":
 			r.Skipped = why
+		case judged:
+			r.Moot = true // the same check has its finding already
 		case general != "":
 			r.Unsure = general
 		case w.stopped != "":

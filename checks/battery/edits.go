@@ -2,8 +2,6 @@ package battery
 
 import (
 	"fmt"
-
-	"github.com/bulkproof/bulkproof/checks/session"
 )
 
 type edit = func(*World, *Attempt) error
@@ -102,5 +100,3 @@ func clockKnown(w *World) string {
 	}
 	return ""
 }
-
-func isRSA(k session.Key) bool { return k.Algorithm == "RS384" }

@@ -11,7 +11,13 @@ import (
 
 // Judge runs the cases of a check and records what is wrong with the reactions. Crashes, error bodies and error codes
 // are left to the checks that look at all cases (Everything).
-func Judge(ctx context.Context, t *checks.T, check string) {
+func Judge(ctx context.Context, t *checks.T, check string) { judgeCases(ctx, t, check, true) }
+
+// JudgeToo is Judge for a check that has judged something else already, so that it is not skipped where no case can be
+// tried.
+func JudgeToo(ctx context.Context, t *checks.T, check string) { judgeCases(ctx, t, check, false) }
+
+func judgeCases(ctx context.Context, t *checks.T, check string, alone bool) {
 	results := Run(ctx, t.Session(), func(c *Case) bool { return c.Check == check })
 	judged, skipped := 0, []string{}
 	var unsure []string
@@ -38,11 +44,13 @@ func Judge(ctx context.Context, t *checks.T, check string) {
 	for _, s := range skipped {
 		t.Note("not tried: %s", s)
 	}
-	t.Examined("%d requests", judged)
+	if alone {
+		t.Examined("%d requests", judged)
+	}
 	switch {
 	case len(unsure) > 0:
 		t.Inconclusivef("%s", more(unsure))
-	case judged == 0 && len(skipped) > 0:
+	case alone && judged == 0 && len(skipped) > 0:
 		t.Skipf("%s", strings.Join(skipped, "; "))
 	}
 }

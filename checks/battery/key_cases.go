@@ -46,7 +46,7 @@ func keyCases() []Case {
 			}}},
 		},
 		{
-			Key: "kid-other-client", Ref: "NEG-017", Check: "jwt.other-client", Requirement: "JWT-042", Errors: clientOnly, Ready: secondClient,
+			Key: "kid-other-client", Ref: "NEG-017", Check: "jwt.client-known", Requirement: "JWT-042", Errors: clientOnly, Ready: secondClient,
 			Unless: []string{"sig-other-key", "kid-unknown"},
 			Change: "whose iss and sub are one client and whose kid and signature are another's",
 			Variants: []Variant{{With: func(w *World) *Attempt {

@@ -97,12 +97,12 @@ func replayCases() []Case {
 			Variants: []Variant{{Edit: frozen, AtOnce: true}},
 		},
 		{
-			Key: "replay-skew", Ref: "NEG-066", Check: "jwt.replay-late", Requirement: "JWT-041", Errors: clientOnly, Ready: slowAllowed,
+			Key: "replay-skew", Ref: "NEG-066", Check: "jwt.replay", Requirement: "JWT-041", Errors: clientOnly, Ready: slowAllowed,
 			Change:   "whose assertion was accepted 45 seconds ago and expired 15 seconds ago",
 			Variants: []Variant{{Edit: both(expAt(30*time.Second), frozen), Twice: after(45*time.Second, again)}},
 		},
 		{
-			Key: "replay-long", Ref: "NEG-067", Check: "jwt.replay-late", Requirement: "JWT-041", Strength: Warns, Errors: clientOnly,
+			Key: "replay-long", Ref: "NEG-067", Check: "jwt.replay", Requirement: "JWT-041", Strength: Warns, Errors: clientOnly,
 			Ready:    slowAllowed,
 			Change:   "whose assertion lives for an hour and was accepted six minutes ago",
 			Variants: []Variant{{Edit: both(expAt(time.Hour), frozen), Twice: after(6*time.Minute, again), Optional: true}},
@@ -119,7 +119,7 @@ func replayCases() []Case {
 			}, Edit: func(w *World, a *Attempt) error { return expAt(life+7*time.Second)(w, a) }}},
 		},
 		{
-			Key: "jti-other-client", Ref: "NEG-069", Check: "jwt.other-client", Requirement: "JWT-041", Want: Either, Strength: Notes, Errors: clientOnly, Ready: secondClient,
+			Key: "jti-other-client", Ref: "NEG-069", Check: "jwt.replay", Requirement: "JWT-041", Want: Either, Strength: Notes, Errors: clientOnly, Ready: secondClient,
 			Change: "of one client whose jti another client has just used",
 			Variants: []Variant{{Before: func(ctx context.Context, w *World, a *Attempt) error {
 				second := w.s.Config().Second
@@ -130,7 +130,7 @@ func replayCases() []Case {
 						other.Claims.Raw("jti", m.raw)
 					}
 				}
-				_, err := w.send(ctx, "jwt.other-client", other)
+				_, err := w.send(ctx, "jwt.replay", other)
 				return err
 			}}},
 		},

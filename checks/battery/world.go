@@ -228,3 +228,12 @@ func (w *World) alive(ctx context.Context) (problem string, broken bool) {
 	}
 	return problem, broken
 }
+
+// Another sends one more valid request.
+func (w *World) Another(ctx context.Context) *session.Grant {
+	res, err := w.patient(ctx, "", func() *Attempt { return w.New(w.Key) })
+	if err != nil {
+		return &session.Grant{Err: err}
+	}
+	return session.ReadGrant(res)
+}

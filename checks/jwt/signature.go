@@ -33,6 +33,8 @@ func hmac() checks.Check {
 // than one key matches, the verification fails".
 func keyChoice() checks.Check {
 	return refusals("jwt.key-choice", "Only the registered key that kid and alg point at verifies an assertion",
-		"A kid that is in no JWKS, although a registered key made the signature, is refused. An unknown kid may make the server fetch the JWKS again.",
+		"A kid that is in no JWKS, that is no string, that is hostile, or that is the client's other key for the same algorithm, although a registered "+
+			"key made the signature, is refused. An unknown kid may make the server fetch the JWKS again; other letter case is noted, and null may pass for "+
+			"missing (warning).",
 		"JWT-046")
 }

@@ -17,7 +17,7 @@ func issue() checks.Check {
 			"iss, sub, aud, exp and jti. The keys are tried in turn, as a server need not know both algorithms. Status 201 with a token is a warning. 429 " +
 			"and 503 are waited for once. A server that gives a token once something else is added is judged by the check for that. A refusal may be one " +
 			"of a client that is registered otherwise: look at client id, key and scope first.",
-		Requires: []string{"TOKEN-012", "TOKEN-026", "TOKEN-018"},
+		Requires: []string{"TOKEN-012", "TOKEN-026", "TOKEN-018", "TOKEN-023"},
 		Needs:    []checks.Need{checks.NeedAuth},
 		Run: func(_ context.Context, t *checks.T) {
 			b := battery.Of(t.Session()).Baseline
