@@ -237,3 +237,19 @@ func (w *World) Another(ctx context.Context) *session.Grant {
 	}
 	return session.ReadGrant(res)
 }
+
+// Asking sends a valid request for a scope; "" leaves the parameter out.
+func (w *World) Asking(ctx context.Context, scope string) *session.Grant {
+	res, err := w.patient(ctx, "", func() *Attempt {
+		a := w.New(w.Key)
+		a.Form.Set("scope", scope)
+		if scope == "" {
+			a.Form.Del("scope")
+		}
+		return a
+	})
+	if err != nil {
+		return &session.Grant{Err: err}
+	}
+	return session.ReadGrant(res)
+}

@@ -24,6 +24,8 @@ func ownLevelOnly() checks.Check {
 				t.Inconclusivef("%s", p.Reason)
 			case p.KickOff.Status == 0:
 				t.Inconclusivef("the kick-off got no answer: %v", p.KickOff.Err)
+			case p.KickOff.Status < 400 && !success(p.KickOff):
+				t.Inconclusivef("the kick-off was neither taken nor refused: %s", p.KickOff.Describe())
 			case !success(p.KickOff):
 				t.Examined("Group/$export: HTTP %d", p.KickOff.Status)
 			case declaredOwn(t.Capability()):

@@ -55,9 +55,11 @@ func quoted(mediaType string) string {
 	return mediaType
 }
 
-// success reports whether a kick-off was taken, whatever its success status.
+// success reports whether a kick-off was taken: 202, or another success status with a polling location. Any other 2xx or
+// 3xx answer is neither acceptance nor refusal.
 func success(res *session.Response) bool {
-	return res != nil && res.Status >= http.StatusOK && res.Status < http.StatusMultipleChoices
+	return res != nil && (res.Status == http.StatusAccepted ||
+		res.Status >= http.StatusOK && res.Status < http.StatusMultipleChoices && res.Header.Get("Content-Location") != "")
 }
 
 // aboutAccess reports whether a refusal says nothing about the request itself: authorization, size, rate, or a server

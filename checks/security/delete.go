@@ -32,6 +32,9 @@ func deleteProtected() checks.Check {
 			if location == "" {
 				t.Inconclusivef("a job of the check's own could not be started: %s", kick.Describe())
 			}
+			if before := t.Client().Do(ctx, session.StatusRequest(location)); before.Status >= 400 {
+				t.Inconclusivef("a job of the check's own does not answer its owner: %s", before.Describe())
+			}
 			for _, b := range []bad{without, garbage(t.Session())} {
 				req := session.DeleteRequest(location)
 				req.Credentials = b.cred

@@ -51,6 +51,11 @@ func kickOffAs(s *session.Session, b bad) (try, string) {
 	return try{b.what, "a kick-off", p.KickOff}, p.Reason
 }
 
+// taken reports whether a kick-off was accepted; a success status without a polling location is no acceptance.
+func (v try) taken() bool {
+	return v.let() && (v.res.Status == http.StatusAccepted || v.res.Header.Get("Content-Location") != "")
+}
+
 // gate returns why nothing can be said of other requests with the same credentials: the kick-off lets them pass as well,
 // or could not be tried. "" if it refuses them.
 func gate(s *session.Session, b bad) string {
@@ -60,7 +65,7 @@ func gate(s *session.Session, b bad) string {
 		return why
 	case k.res.Status == 0:
 		return "the kick-off " + b.what + " got no answer: " + k.res.Err.Error()
-	case k.let():
+	case k.taken():
 		return "a kick-off " + b.what + " is accepted as well"
 	}
 	return ""

@@ -24,7 +24,7 @@ func kickOffProtected() checks.Check {
 			switch {
 			case why != "":
 				t.Inconclusivef("%s", why)
-			case k.let():
+			case k.taken():
 				// export.html#privacy-and-security-considerations: "Servers SHOULD implement OAuth 2.0 access management in accordance
 				// with the SMART Backend Services Authorization Profile."
 				t.Violates("SECURITY-003", k.res.At(), "%s", tell(k))
@@ -98,7 +98,7 @@ func tokenValidated() checks.Check {
 				}
 				// backend-services.html#response-2: "The resource server SHALL validate the access token and ensure that it has not expired
 				// and that its scope covers the requested resource."
-				if k.let() {
+				if k.taken() {
 					t.Violates("AUTHZ-004", k.res.At(), "%s", tell(k))
 				} else if !k.refused() {
 					t.Inconclusivef("%s", tell(k))

@@ -74,7 +74,7 @@ func scopeAtKickOff() checks.Check {
 			v := try{n.what, "a kick-off with _type=Observation", p.KickOff}
 			// backend-services.html#enforce-authorization: "a client asks for Observation resources but has scopes that only permit access to
 			// Patient resources … a server SHOULD respond with a failure to the initial request".
-			if v.let() {
+			if v.taken() {
 				t.Violates("AUTHZ-001", v.res.At(), "%s", tell(v))
 			} else if !v.refused() {
 				t.Inconclusivef("%s", tell(v))
