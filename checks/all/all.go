@@ -15,6 +15,7 @@ import (
 	"github.com/bulkproof/bulkproof/checks/lines"
 	"github.com/bulkproof/bulkproof/checks/manifest"
 	"github.com/bulkproof/bulkproof/checks/operror"
+	"github.com/bulkproof/bulkproof/checks/scope"
 	"github.com/bulkproof/bulkproof/checks/security"
 	"github.com/bulkproof/bulkproof/checks/spec"
 	"github.com/bulkproof/bulkproof/checks/status"
@@ -29,6 +30,7 @@ func Areas() []checks.Area {
 		token.Area(),
 		jwt.Area(),
 		security.Area(),
+		scope.Area(),
 		kickoff.Area(),
 		status.Area(),
 		manifest.Area(),
