@@ -211,7 +211,7 @@ func discoveryFaults() []Fault {
 			Name: "discovery-capability-not-string", Area: "discovery",
 			Doc:    "An entry of capabilities is an object.",
 			Caught: []string{"discovery.capabilities"},
-			Apply:  setting("capabilities", []any{"client-confidential-asymmetric", map[string]any{"name": "permission-v2"}}),
+			Apply:  setting("capabilities", []any{"client-confidential-asymmetric", "permission-v1", "permission-v2", map[string]any{"name": "permission-offline"}}),
 		},
 		{
 			Name: "discovery-no-asymmetric", Area: "discovery",

@@ -1,0 +1,50 @@
+package refserver
+
+import (
+	"bytes"
+	"net/http"
+
+	"github.com/bulkproof/bulkproof/reference-server/authz"
+)
+
+func init() { registerFaults(scopeFaults()...) }
+
+// granting refuses token requests whose grant is exactly the scope.
+func granting(scope string) func(*Behaviour) {
+	return answering(func(a *Answer) bool {
+		return a.Endpoint == Token && a.Status == http.StatusOK && bytes.Contains(a.Body, []byte(`"scope":"`+scope+`"`))
+	}, func(a *Answer) {
+		a.set(http.StatusBadRequest, "application/json", `{"error":"invalid_scope","error_description":"This scope cannot be had."}`)
+		a.Header.Del("Content-Length")
+	})
+}
+
+func scopeFaults() []Fault {
+	fault := func(name, doc string, caught, warned []string, apply func(*Behaviour)) Fault {
+		return Fault{Name: "scope-" + name, Area: "scope", Doc: doc, Caught: caught, Warned: warned, Apply: apply}
+	}
+	catch := func(id string) []string { return []string{id} }
+	return []Fault{
+		fault("v1-refused", "permission-v1 is announced, and scopes of SMART 1 are refused.", catch("scope.v1"), nil,
+			auth(func(b *authz.Behaviour) { b.RefuseV1 = true })),
+		fault("v2-refused", "permission-v2 is announced, and system/Patient.rs is refused.", catch("scope.v2"), nil, granting("system/Patient.rs")),
+		fault("v1-as-v2", "Scopes of SMART 1 are answered in letters of SMART 2, which older clients do not read.", nil, catch("scope.v1-form"),
+			auth(func(b *authz.Behaviour) { b.V1AsV2 = true })),
+		fault("v1-unannounced", "permission-v1 is not announced.", nil, catch("scope.announced"),
+			setting("capabilities", []string{"client-confidential-asymmetric", "permission-v2"})),
+		fault("v2-unannounced", "Scopes of SMART 2 work, and permission-v2 is not announced.", nil, catch("scope.announced"),
+			setting("capabilities", []string{"client-confidential-asymmetric", "permission-v1"})),
+		fault("first-only", "Of several scopes only the first is granted.", catch("scope.union"), nil,
+			auth(func(b *authz.Behaviour) { b.FirstScopeOnly = true })),
+		fault("everything", "Whatever is asked for, all that the client is pre-authorised for is granted; a leaked token opens everything.", nil, catch("scope.limited"),
+			auth(func(b *authz.Behaviour) { b.GrantEverything = true })),
+		fault("write", "Rights to write come with every scope.", nil, catch("scope.no-write"),
+			auth(func(b *authz.Behaviour) { b.GrantWrite = true })),
+		fault("read-as-letters", ".read of SMART 1 is taken for the letters r and d, and the right to delete is granted.", nil, catch("scope.no-write"),
+			auth(func(b *authz.Behaviour) { b.ReadAsLetters = true })),
+		fault("split", "A granted scope is written once for each letter; tokens outgrow their headers.", nil, catch("scope.shortest-form"),
+			auth(func(b *authz.Behaviour) { b.SplitScopes = true })),
+		fault("listed-refused", "scopes_supported lists a scope that nobody gets.", catch("scope.listed-work"), nil,
+			setting("scopes_supported", []string{"system/*.rs", "system/NoSuchType.rs"})),
+	}
+}
