@@ -3,8 +3,6 @@ package files
 import (
 	"context"
 	"net/http"
-	"slices"
-	"strings"
 
 	"github.com/bulkproof/bulkproof/checks"
 	"github.com/bulkproof/bulkproof/checks/session"
@@ -18,8 +16,7 @@ func listedFilesAnswer() checks.Check {
 		// 3.0.0 export.html#bulk-data-output-file-request: where requiresAccessToken is false and no authorization extension stands
 		// in the item, "the output URLs SHALL be dereferenceable directly".
 		Doc: "Every url of output, error and deleted is requested right after the export, with the access token if requiresAccessToken is true and " +
-			"without any credentials if it is false. An error status or no answer at all is a violation; only a 401 that asks for the access token " +
-			"where requiresAccessToken is false is left to the manifest's own checks, since it may be the flag that is wrong. Redirects are followed, without the token " +
+			"without any credentials if it is false. An error status or no answer at all is a violation. Redirects are followed, without the token " +
 			"where they lead to another origin; which 2xx status it is, is judged by file.status-200. Requests answered with 429 or 503 are " +
 			"repeated as Retry-After asks. A url that is missing or no URL is judged with the manifest, and makes this check inconclusive; so do 429 " +
 			"and 503 without end, a file on another origin that wants a token, as the suite sends its token only to origins that --trust-origin " +
@@ -42,10 +39,6 @@ func listedFilesAnswer() checks.Check {
 						unsure, why = f, f.Reason+", and the manifest has an extension that the suite does not know"
 						return
 					}
-					if bearer(r) {
-						unsure, why = f, f.Reason+", which asks for an access token; whether requiresAccessToken is right is judged with the manifest"
-						return
-					}
 					const text = "requiresAccessToken is false, and the request for %s without a token is answered with HTTP %d"
 					t.Violates("FILE-004", f.At(), text, name(f), r.Status)
 					t.Violates("MANIFEST-049", f.At(), text, name(f), r.Status)
@@ -64,14 +57,6 @@ func listedFilesAnswer() checks.Check {
 			}
 		},
 	}
-}
-
-// bearer reports whether an answer asks for an access token (RFC 6750 section 3).
-func bearer(r *session.Response) bool {
-	return r.Status == http.StatusUnauthorized && slices.ContainsFunc(r.Header.Values("WWW-Authenticate"), func(v string) bool {
-		scheme, _, _ := strings.Cut(strings.TrimSpace(v), " ")
-		return strings.EqualFold(scheme, "Bearer")
-	})
 }
 
 // extended reports whether the manifest or the item has an extension.

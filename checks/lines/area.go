@@ -81,6 +81,8 @@ func Area() checks.Area {
 				requires: "FILE-016", match: exactly(ndjson.RuleIDMissing), outputOnly: true,
 			}),
 			unique(),
+			validResource(),
+			suspiciousResource(),
 		},
 	}
 }
@@ -111,7 +113,7 @@ func rules(r rule) checks.Check {
 			_, set := t.Files(session.Baseline)
 			var lines, bytes int64
 			n := 0
-			var unread *session.File
+			var unread, long *session.File
 			for _, f := range set.Files {
 				if r.outputOnly && f.Item.Kind != "output" {
 					continue
@@ -126,6 +128,9 @@ func rules(r rule) checks.Check {
 						report(t, r, f, g)
 					}
 				}
+				if f.Summary.Skipped > 0 {
+					long = f
+				}
 				if !f.Read {
 					unread = f // what was read of it is judged all the same
 				}
@@ -133,6 +138,9 @@ func rules(r rule) checks.Check {
 			t.Examined("%d files, %d lines, %d bytes", n, lines, bytes)
 			if unread != nil {
 				t.Inconclusivef("%s was not read to its end: %s", unread.Item.Name(), unread.Reason)
+			}
+			if long != nil {
+				t.Inconclusivef("%s has %d lines that are too long to be judged (see --max-line)", long.Item.Name(), long.Summary.Skipped)
 			}
 		},
 	}
