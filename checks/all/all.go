@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bulkproof/bulkproof/checks"
+	"github.com/bulkproof/bulkproof/checks/attachment"
 	"github.com/bulkproof/bulkproof/checks/cancel"
 	"github.com/bulkproof/bulkproof/checks/capability"
 	"github.com/bulkproof/bulkproof/checks/discovery"
@@ -38,6 +39,7 @@ func Areas() []checks.Area {
 		operror.Area(),
 		files.Area(),
 		lines.Area(),
+		attachment.Area(),
 	}
 }
 
