@@ -32,7 +32,7 @@ func deleteProtected() checks.Check {
 			if location == "" {
 				t.Inconclusivef("a job of the check's own could not be started: %s", kick.Describe())
 			}
-			if before := t.Client().Do(ctx, session.StatusRequest(location)); before.Status >= 400 {
+			if before := t.Client().Patiently(ctx, session.StatusRequest(location)); before.Status >= 400 {
 				t.Inconclusivef("a job of the check's own does not answer its owner: %s", before.Describe())
 			}
 			for _, b := range []bad{without, garbage(t.Session())} {
@@ -46,7 +46,7 @@ func deleteProtected() checks.Check {
 					t.Inconclusivef("%s", tell(v))
 				}
 			}
-			owner := t.Client().Do(ctx, session.StatusRequest(location))
+			owner := t.Client().Patiently(ctx, session.StatusRequest(location))
 			if owner.Status == 404 || owner.Status == 410 {
 				t.Warns("SECURITY-016", owner.At(), "after a DELETE without a valid token was refused, the job is gone (HTTP %d)", owner.Status)
 			}

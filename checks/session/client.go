@@ -265,6 +265,10 @@ func (c *Client) Do(ctx context.Context, req Request) *Response {
 	if max == 0 {
 		max = c.s.cfg.MaxDocument
 	}
+	if req.Purpose == "token" {
+		c.s.tokens.asking.Add(1)
+		defer c.s.tokens.asking.Add(-1)
+	}
 	ctx, cancel := context.WithTimeout(ctx, 2*c.s.cfg.RequestTimeout)
 	defer cancel()
 	res := c.Stream(ctx, req, func(r *Response, body io.Reader) error {
@@ -329,8 +333,9 @@ func (c *Client) Stream(ctx context.Context, req Request, read func(*Response, i
 }
 
 // maxRenewals is how often a request is repeated whose token was ended by a newer one: servers may let a client hold one
-// token at a time (TOKEN/renew), and several checks ask for tokens at once.
-const maxRenewals = 5
+// token at a time (TOKEN/renew), and several checks ask for tokens at once. 5 have been observed to be too few while the
+// battery of client assertions runs on a busy machine; each repetition needs a newer token, so that it cannot go on.
+const maxRenewals = 20
 
 func (c *Client) send(ctx context.Context, req Request, target string, renew bool, read func(*Response, io.Reader) error) (res *Response, next string) {
 	s := c.s

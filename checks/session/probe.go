@@ -94,6 +94,19 @@ func (c *Client) Again(ctx context.Context, ex *Export, last *Response, n int) (
 	return c.Do(ctx, StatusRequest(ex.Location)), true
 }
 
+// Patiently sends a status request of a check's own, and repeats it a few times while the answer says that it will pass:
+// 429, or a transient error (export.html#response---error-status-1).
+func (c *Client) Patiently(ctx context.Context, req Request) *Response {
+	deadline := c.s.clock.Now().Add(c.s.cfg.ExportTimeout)
+	for n := 0; ; n++ {
+		res := c.Do(ctx, req)
+		passes := res.Status == http.StatusTooManyRequests || isTransient(res)
+		if !passes || n == maxTransient || !c.s.wait(ctx, res, n, deadline, Scenario{Label: "of a check"}) {
+			return res
+		}
+	}
+}
+
 func (c *Client) patientKickOff(ctx context.Context, req Request, sc Scenario, deadline time.Time) (*Response, string) {
 	for try := 0; ; try++ {
 		res, loc := c.KickOffRequest(ctx, req)

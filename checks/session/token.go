@@ -179,8 +179,9 @@ type tokenCache struct {
 	grant *Grant
 	until time.Time
 
+	asking  atomic.Int64 // token requests under way
 	issued  atomic.Int64 // tokens that the endpoint issued to anybody in this session
-	granted int64        // issued when grant was
+	granted int64        // issued when grant was asked for, and grant itself
 }
 
 // noteToken counts the tokens that the target issued.
@@ -202,8 +203,8 @@ func (s *Session) superseded(authorization string) bool {
 		return false
 	case g.Token != sent:
 		return true // somebody renewed it while this request was under way
-	case s.cfg.TokenCommand == "" && s.tokens.issued.Load() == s.tokens.granted:
-		return false
+	case s.cfg.TokenCommand == "" && s.tokens.issued.Load() == s.tokens.granted && s.tokens.asking.Load() == 0:
+		return false // no token can have followed
 	}
 	s.tokens.until = time.Time{}
 	return true
@@ -252,8 +253,12 @@ func (s *Session) Grant(ctx context.Context) *Grant {
 	if s.tokens.grant != nil && time.Now().Before(s.tokens.until) {
 		return s.tokens.grant
 	}
-	g := s.newGrant(ctx)
+	// A token that is issued to somebody else while this one is asked for may be the later one of the two.
 	s.tokens.granted = s.tokens.issued.Load()
+	g := s.newGrant(ctx)
+	if g.Err == nil && s.cfg.TokenCommand == "" {
+		s.tokens.granted++
+	}
 	if errors.Is(g.Err, context.Canceled) {
 		return g
 	}
