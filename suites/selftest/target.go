@@ -31,7 +31,8 @@ const clientID = "bulkproof"
 type Reference struct {
 	URL    string
 	server *refserver.Running
-	keys   []session.Key
+	keys   []session.Key // none for an open server
+	caPEM  []byte        // of a server with TLS
 	pace   Pace
 }
 
@@ -48,6 +49,16 @@ var demoKeys = sync.OnceValues(func() ([]session.Key, error) {
 // Start starts a reference server for the IG version with the given fault, nil for none. It demands authorization,
 // so that every check has something to judge.
 func Start(ig spec.Version, f *refserver.Fault, pace Pace) (*Reference, error) {
+	return startEdited(ig, pace, func(c *refserver.Config) error {
+		if f != nil {
+			f.Apply(&c.Behaviour)
+		}
+		return nil
+	})
+}
+
+// startEdited is Start with a last change to the server's configuration.
+func startEdited(ig spec.Version, pace Pace, edit func(*refserver.Config) error) (*Reference, error) {
 	_, public := authz.PublicTestKeys()
 	keys, err := demoKeys()
 	if err != nil {
@@ -66,19 +77,26 @@ func Start(ig spec.Version, f *refserver.Fault, pace Pace) (*Reference, error) {
 	if pace == Real {
 		cfg.RetryAfter = 1
 	}
-	if f != nil {
-		f.Apply(&cfg.Behaviour)
+	if err := edit(&cfg); err != nil {
+		return nil, err
 	}
 	running, err := refserver.Start(cfg, "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	return &Reference{URL: running.URL, server: running, keys: keys, pace: pace}, nil
+	ref := &Reference{URL: running.URL, server: running, caPEM: running.CAPEM, pace: pace}
+	if cfg.Auth {
+		ref.keys = keys
+	}
+	return ref, nil
 }
 
 // Configure returns the configuration with what is needed to reach the server and to be let in.
 func (r *Reference) Configure(c session.Config) session.Config {
-	c.BaseURL, c.ClientID, c.Keys = r.URL, clientID, r.keys
+	c.BaseURL, c.CAPEM = r.URL, r.caPEM
+	if len(r.keys) > 0 {
+		c.ClientID, c.Keys = clientID, r.keys
+	}
 	if r.pace == Instant {
 		c.Clock = &session.SkipClock{}
 		c.RequestTimeout = 10 * time.Second
@@ -97,7 +115,12 @@ func Open(ctx context.Context, ig spec.Version, f *refserver.Fault) (s *session.
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err = session.Open(ctx, ref.Configure(session.Config{IG: ig}))
+	return openAt(ctx, ref, ref.Configure(session.Config{IG: ig}))
+}
+
+// openAt opens a session with a reference server. stop ends both.
+func openAt(ctx context.Context, ref *Reference, c session.Config) (s *session.Session, stop func(context.Context) error, err error) {
+	s, err = session.Open(ctx, c)
 	if err != nil {
 		return nil, nil, errors.Join(err, ref.Close(ctx))
 	}
