@@ -2,6 +2,7 @@ package refserver
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/bulkproof/bulkproof/reference-server/authz"
 )
@@ -75,6 +76,18 @@ func securityFaults() []Fault {
 		fault("scope-ignored-at-files", "The scope of a token is looked at when an export begins, and no more when its files are fetched.", catch("security.scope-at-files"), nil,
 			opening(func(a AccessRequest) bool { return a.Endpoint == File && a.Problem == ProblemScope })),
 		fault("scope-ignored-at-last-file", "The last output file is given to a token whose scopes do not cover it.", catch("security.scope-at-files"), nil,
-			opening(func(a AccessRequest) bool { return fileOf(a, OutputFile) && a.Job.LastFile() && a.Problem == ProblemScope })),
+			opening(func(a AccessRequest) bool {
+				return fileOf(a, OutputFile) && a.Job.LastFile() && a.Problem == ProblemScope
+			})),
+		{
+			Name: "security-group-scope-ignored", Area: "security", Versions: []string{IG300},
+			Doc:    "A Group is exported for a client whose token does not let it read Groups.",
+			Warned: []string{"security.group-scope"},
+			Apply: opening(func(a AccessRequest) bool {
+				return a.Endpoint == KickOff && a.Problem == ProblemScope && strings.Contains(a.Request.URL.Path, "/Group/")
+			}),
+		},
+		fault("plain-http", "An endpoint of the authorization server is plain http on a host of its own; tokens travel in the open.", catch("security.tls"), nil,
+			setting("revocation_endpoint", "http://auth.example.org/revoke")),
 	}
 }

@@ -2,6 +2,7 @@ package battery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -246,6 +247,23 @@ func (w *World) Asking(ctx context.Context, scope string) *session.Grant {
 		if scope == "" {
 			a.Form.Del("scope")
 		}
+		return a
+	})
+	if err != nil {
+		return &session.Grant{Err: err}
+	}
+	return session.ReadGrant(res)
+}
+
+// AsOther sends a valid request of the second client for a scope.
+func (w *World) AsOther(ctx context.Context, scope string) *session.Grant {
+	other := w.s.Config().Second
+	if other == nil || w.Endpoint == "" {
+		return &session.Grant{Err: errors.New("there is no second client or no token endpoint")}
+	}
+	res, err := w.patient(ctx, "", func() *Attempt {
+		a := w.newFor(other.ID, other.Keys[0])
+		a.Form.Set("scope", scope)
 		return a
 	})
 	if err != nil {

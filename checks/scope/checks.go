@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bulkproof/bulkproof/checks"
+	"github.com/bulkproof/bulkproof/checks/battery"
 	"github.com/bulkproof/bulkproof/checks/scopes"
 	"github.com/bulkproof/bulkproof/checks/session"
 	"github.com/bulkproof/bulkproof/checks/spec"
@@ -181,8 +182,10 @@ func limited() checks.Check {
 		ID:    "scope.limited",
 		Title: "No more is granted than was asked for",
 		Doc: "A request for Patient alone is granted nothing beyond it. Sets of type and letter are compared, so that .rs equals .read. Narrower grants and " +
-			"scopes that are none of FHIR pass; a wider one is a warning. Rights to write are judged by scope.no-write.",
-		Requires: []string{"TOKEN-019", "SCOPE-020"},
+			"scopes that are none of FHIR pass; a wider one is a warning. Rights to write are judged by scope.no-write. With --forbidden-scope a scope that the " +
+			"client is not pre-authorised for is asked for: refused, or granted in part without it; granted, it is a violation if a kick-off takes it, and a " +
+			"warning otherwise.",
+		Requires: []string{"TOKEN-019", "TOKEN-009", "SCOPE-020"},
 		Needs:    needs,
 		Run: func(_ context.Context, t *checks.T) {
 			own(t)
@@ -203,7 +206,43 @@ func limited() checks.Check {
 					t.Violates("TOKEN-019", g.Response.At().In("/scope"), "a request for %s is granted %d scopes beyond it", scope, len(reads))
 				}
 			}
+			judgeForbidden(t)
 		},
+	}
+}
+
+// judgeForbidden asks for what the client, or the second one, is not pre-authorised for.
+func judgeForbidden(t *checks.T) {
+	s := t.Session()
+	forbidden := s.Config().ForbiddenScope
+	if forbidden == "" {
+		t.Note("not tried: a scope beyond the pre-authorization, which --forbidden-scope names")
+		return
+	}
+	g := session.Shared(s, "forbidden scope", func(ctx context.Context) *session.Grant {
+		if s.Config().Second != nil {
+			return battery.Of(s).AsOther(ctx, forbidden)
+		}
+		return battery.Of(s).Asking(ctx, forbidden)
+	})
+	unsure(t, g)
+	asked, got := scopes.Parse(forbidden), scopes.Parse(g.Scope)
+	if g.Err != nil || len(asked.System) == 0 || !got.MayRead(asked.System[0].Type) && len(got.Writes()) == 0 {
+		return
+	}
+	typ := asked.System[0].Type
+	sc := session.Scenario{}
+	if typ != "*" {
+		sc = sc.With("_type", typ)
+	}
+	p := s.ProbeEdited(sc, "forbidden scope", func(r *session.Request) { r.Credentials = session.Bearer(g.Token) })
+	at := g.Response.At().In("/scope")
+	// backend-services.html#evaluate-requested-access: the server "SHALL mediate the request to assure that the scope requested is
+	// within the scope pre-authorized to the client".
+	if p.Accepted() {
+		t.Violates("TOKEN-009", at, "a scope that the client is not pre-authorised for is granted, and a kick-off with the token is accepted")
+	} else {
+		t.Warns("TOKEN-009", at, "a scope that the client is not pre-authorised for is granted; a kick-off with the token is not accepted")
 	}
 }
 

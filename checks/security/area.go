@@ -22,6 +22,8 @@ func Area() checks.Area {
 			scopeAtKickOff(),
 			scopeAtStatus(),
 			scopeAtFiles(),
+			groupScope(),
+			tlsEverywhere(),
 		},
 	}
 }

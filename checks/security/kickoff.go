@@ -81,8 +81,9 @@ func tokenValidated() checks.Check {
 		Title: "A kick-off with a forged access token is refused",
 		Doc: "Each of these is refused with a 4xx status and starts no job: a token that was never issued, a good one of which four characters in the middle " +
 			"were changed, half of a good one, a good one as Basic credentials, the client id, and a client assertion that was never used. On an open " +
-			"server there is nothing to judge. Jobs are deleted at once.",
-		Requires: []string{"AUTHZ-004", "AUTHZ-007"},
+			"server there is nothing to judge. Jobs are deleted at once. With --allow-slow a token is tried that expired 330 seconds ago, as servers allow " +
+			"for clocks that differ.",
+		Requires: []string{"AUTHZ-004", "AUTHZ-005", "AUTHZ-007"},
 		Needs:    []checks.Need{checks.NeedToken},
 		Exports:  []session.Scenario{session.Baseline},
 		Cost:     checks.Cost{KickOffs: 6},
@@ -105,6 +106,7 @@ func tokenValidated() checks.Check {
 				}
 			}
 			t.Examined("%d forged tokens", len(all))
+			judgeExpired(ctx, t)
 		},
 	}
 }

@@ -100,10 +100,10 @@ func (c *Config) checkAccess() []error {
 }
 
 // BackendServices reports whether the session authenticates with signed assertions.
-func (c *Config) BackendServices() bool { return c.ClientID != "" && len(c.Keys) > 0 }
+func (c Config) BackendServices() bool { return c.ClientID != "" && len(c.Keys) > 0 }
 
 // Authorized reports whether the session has any kind of access token.
-func (c *Config) Authorized() bool { return c.ClientID != "" || c.Token != "" || c.TokenCommand != "" }
+func (c Config) Authorized() bool { return c.ClientID != "" || c.Token != "" || c.TokenCommand != "" }
 
 // commandLife is how old a token of the token command may become. SMART wants tokens to live for five minutes.
 const commandLife = 4 * time.Minute
