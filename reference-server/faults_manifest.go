@@ -154,7 +154,7 @@ func fieldFaults() []Fault {
 		{
 			Name: "manifest-requires-access-token-untruthful", Area: "manifest",
 			Doc: "requiresAccessToken is false, but the files are refused without the access token. Either the manifest or the file server is wrong, " +
-				"and both rules are broken.",
+				"and the rules of both are broken.",
 			Caught: []string{"manifest.requires-access-token-true", "file.listed-files-answer"},
 			Apply:  in("requiresAccessToken", false),
 		},

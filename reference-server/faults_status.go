@@ -171,7 +171,7 @@ func completionFaults() []Fault {
 					a.Header.Set("Location", a.Request.URL.Path+"?manifest=1")
 				}
 			}),
-		one("status-partial-success-206", "status.complete-200", "An export that lost some resources is answered with 206 in place of 200.", func(a *Answer) {
+		one("status-partial-success-206", "error.partial-success", "An export that lost some resources is answered with 206 in place of 200.", func(a *Answer) {
 			a.Status = http.StatusPartialContent
 			a.editJSON(func(m map[string]any) {
 				m["error"] = []any{map[string]any{"type": "OperationOutcome", "url": "http://127.0.0.1:9/lost"}}

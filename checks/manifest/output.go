@@ -294,7 +294,7 @@ func outputFormat() checks.Check {
 		// _outputFormat parameter of the initial kick-off request."
 		Doc: "In an export with _outputFormat=application/fhir+ndjson the first line of the first file is a JSON object. Judged is the content, decompressed " +
 			"if Content-Encoding says gzip; the media type is judged with the files. Skipped where the export is refused or has no file.",
-		Requires: []string{"MANIFEST-016"},
+		Requires: []string{"MANIFEST-016", "ASYNC-041"},
 		Exports:  []session.Scenario{session.SinceLongAgo},
 		Cost:     checks.Cost{Downloads: 1},
 		Run: func(ctx context.Context, t *checks.T) {

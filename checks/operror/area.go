@@ -15,6 +15,7 @@ func Area() checks.Area {
 			statusContentType(),
 			transientCode(),
 			poll429(),
+			partialSuccess(),
 			fileStatus(),
 		},
 	}

@@ -13,6 +13,7 @@ type Known struct {
 	UnsupportedType string    // a resource type of FHIR that the server does not export
 	NonMember       string    // id of a Patient that is not a member of the exported Group
 	Members         []string  // ids of Patients that are members of the exported Group
+	LossyGroup      string    // id of a Group whose export completes although some resources cannot be exported
 	ForbiddenGroup  string    // id of a Group that exists and that the client must not export
 	Instant         time.Time // lies between two updates of the data: where to put _since; zero: chosen from what is exported
 	Expected        []string  // "Type/id" of resources that the plain export has to hold
@@ -40,6 +41,7 @@ func (k Known) check() []error {
 	each("non-member", knownID, id, k.NonMember)
 	each("members", knownID, id, k.Members...)
 	each("forbidden group", knownID, id, k.ForbiddenGroup)
+	each("lossy group", knownID, id, k.LossyGroup)
 	for _, e := range k.Expected {
 		typ, rest, ok := strings.Cut(e, "/")
 		if !ok || !knownType.MatchString(typ) || !knownID.MatchString(rest) {
