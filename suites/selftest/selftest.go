@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,9 @@ type Options struct {
 	Parallel int               // rows at a time; default 2
 	Keep     func(*checks.Check) (bool, string)
 	Done     func(Row) // told of each row as it ends, from one goroutine at a time
+	// Quick leaves the battery of client assertions out of rows whose fault has nothing to do with authorization: it talks
+	// to the token endpoint alone, and its signatures are more than half of a row's work. A whole matrix runs without.
+	Quick bool
 }
 
 // Row is the result of one fault, or of the clean server.
@@ -194,8 +198,32 @@ func RunOnce(ctx context.Context, o Options, f *refserver.Fault) (results []chec
 		traffic = s.Traffic()
 		err = errors.Join(err, stop(ctx))
 	}()
-	plan := checks.NewPlan(o.Areas, o.Cat, o.IG, o.Keep)
-	return checks.RunAll(ctx, s, plan, checks.Options{Parallel: 4}), traffic, nil
+	return checks.RunAll(ctx, s, o.Plan(f), checks.Options{Parallel: 4}), traffic, nil
+}
+
+// authorization are the areas whose faults the battery may notice.
+var authorization = []string{"discovery", "jwt", "scope", "security", "tls", "token"}
+
+// keepFor returns which checks a row with the fault runs.
+func (o Options) keepFor(f *refserver.Fault) func(*checks.Check) (bool, string) {
+	if !o.Quick || f == nil || slices.Contains(authorization, f.Area) ||
+		slices.ContainsFunc(slices.Concat(f.Caught, f.Warned), func(id string) bool { return strings.HasPrefix(id, "jwt.") }) {
+		return o.Keep
+	}
+	return func(c *checks.Check) (bool, string) {
+		if c.Area() == "jwt" {
+			return false, "the fault has nothing to do with client assertions"
+		}
+		if o.Keep != nil {
+			return o.Keep(c)
+		}
+		return true, ""
+	}
+}
+
+// Plan returns the plan of a row with the fault, nil for none.
+func (o Options) Plan(f *refserver.Fault) *checks.Plan {
+	return checks.NewPlan(o.Areas, o.Cat, o.IG, o.keepFor(f))
 }
 
 // UnknownChecks returns a sentence for each check id that a fault names and no check has.
