@@ -38,6 +38,7 @@ func Area() checks.Area {
 			clientID(),
 			errorAnswer(),
 			errorDescription(),
+			introspection(),
 		},
 	}
 }
