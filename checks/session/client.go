@@ -343,16 +343,17 @@ func (c *Client) send(ctx context.Context, req Request, target string, renew boo
 	if method == "" {
 		method = http.MethodGet
 	}
-	res = &Response{URL: target, Header: http.Header{}, Started: time.Now()}
+	res = &Response{URL: target, Header: http.Header{}, Started: s.wall()}
 	ex := &Exchange{Check: c.check, Purpose: req.Purpose, Started: res.Started, Method: method, URL: RedactURL(target), RequestBytes: int64(len(req.Body))}
 	fail := func(err error) (*Response, string) {
 		res.Err = explain(err, target)
-		s.rec.done(ex, func(e *Exchange) { e.Err, e.Took = res.Err.Error(), time.Since(res.Started) })
+		s.rec.done(ex, func(e *Exchange) { e.Err, e.Took = res.Err.Error(), s.wall().Sub(res.Started) })
 		return res, ""
 	}
 	s.rec.add(ex)
 	res.Exchange = ex.Number
-	hr, err := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(req.Body))
+	tapped, at := withOrigin(ctx, c.check, req.Purpose)
+	hr, err := http.NewRequestWithContext(tapped, method, target, bytes.NewReader(req.Body))
 	if err != nil {
 		return fail(errors.New("the URL cannot be requested: it is malformed"))
 	}
@@ -369,12 +370,15 @@ func (c *Client) send(ctx context.Context, req Request, target string, renew boo
 	res.SentToken = hr.Header.Get("Authorization") != ""
 	s.rec.done(ex, func(e *Exchange) { e.RequestHeader = redactHeader(hr.Header, s.cfg.Header) })
 
-	resp, err := s.roundTripper(req.Fresh).Do(hr)
+	resp, err := s.tapped(s.roundTripper(req.Fresh)).Do(hr)
 	if err != nil {
 		return fail(err)
 	}
 	defer resp.Body.Close()
-	res.Received = time.Now()
+	res.Received = s.wall()
+	if !at.received.IsZero() {
+		res.Started, res.Received = at.started, at.received
+	}
 	res.Status, res.Header, res.TLS = resp.StatusCode, resp.Header, resp.TLS
 	s.noteDate(resp.Header.Get("Date"), res.Received)
 	if loc := resp.Header.Get("Location"); isRedirect(resp.StatusCode) && loc != "" && !req.NoRedirects {
@@ -399,7 +403,7 @@ func (c *Client) send(ctx context.Context, req Request, target string, renew boo
 	s.rec.done(ex, func(e *Exchange) {
 		e.Status, e.Proto, e.ResponseHeader = res.Status, resp.Proto, redactHeader(resp.Header, nil)
 		e.ResponseBytes, e.ResponseSHA256 = count.n, hex.EncodeToString(sum.Sum(nil))
-		e.Took = time.Since(res.Started)
+		e.Took = s.wall().Sub(res.Started)
 		if res.Err != nil {
 			e.Err = res.Err.Error()
 		}

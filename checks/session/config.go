@@ -50,6 +50,7 @@ type Config struct {
 	Excerpts  bool   // keep the first 4 KiB of protocol documents in the record
 	UserAgent string // default "bulkproof"
 	Clock     Clock  // default RealClock
+	Tap       Tap    // if set, stands between the session and the network, to record or to replay
 
 	// Access holds the other ways in, and further clients.
 	Access

@@ -172,13 +172,16 @@ func (s *Session) runExport(ctx context.Context, sc Scenario, onPoll func(contex
 	case <-ctx.Done():
 		return &Export{Scenario: sc, State: Lost, Reason: "the run was stopped before this export began", s: s}
 	}
-	ex := &Export{Scenario: sc, Started: time.Now(), s: s}
+	ex := &Export{Scenario: sc, Started: s.wall(), s: s}
 	s.jobs.mu.Lock()
 	s.exports = append(s.exports, ex)
 	s.jobs.mu.Unlock()
 	deadline := s.clock.Now().Add(s.cfg.ExportTimeout)
 	c := s.Client("")
 	ex.KickOff, ex.Location = c.patientKickOff(ctx, s.RequestOf(sc), sc, deadline)
+	if _, replayed := s.cfg.Tap.(*Replay); replayed {
+		ex.Started = ex.KickOff.Started
+	}
 	switch k := ex.KickOff; {
 	case k.Err != nil:
 		ex.end(Lost, "the kick-off got no answer: "+k.Err.Error())
@@ -193,7 +196,7 @@ func (s *Session) runExport(ctx context.Context, sc Scenario, onPoll func(contex
 }
 
 func (e *Export) end(st State, reason string) {
-	e.State, e.Reason, e.Finished = st, reason, time.Now()
+	e.State, e.Reason, e.Finished = st, reason, e.s.wall()
 }
 
 // StatusRequest is the status request for a polling location.
@@ -225,7 +228,7 @@ func (s *Session) poll(ctx context.Context, ex *Export, deadline time.Time, onPo
 			ex.end(Lost, "the run was stopped while this export was in progress")
 			return
 		case status == http.StatusOK && res.Err == nil:
-			ex.State, ex.Finished = Completed, time.Now()
+			ex.State, ex.Finished = Completed, s.wall()
 			ex.Manifest = readManifest(res)
 			s.jobs.mu.Lock()
 			s.jobs.completed++

@@ -106,7 +106,7 @@ func Shared[T any](s *Session, key string, make func(context.Context) T) T {
 	m.once.Do(func() {
 		var zero T
 		m.value = zero // stays if make panics, so that the next to ask does not meet a nil
-		m.value = make(s.ctx)
+		m.value = make(withCause(s.ctx, key))
 	})
 	return m.value.(T)
 }

@@ -49,7 +49,7 @@ func (s *Session) NewAssertion(key Key, audience string) *Assertion {
 // ServerNow returns the time by the target's clock where its Date headers show that it differs from ours, which is what
 // the times in an assertion are compared with.
 func (s *Session) ServerNow() time.Time {
-	now := time.Now()
+	now := s.wall()
 	if d, ok := s.Skew(); ok && d.Abs() >= 2*time.Second {
 		now = now.Add(d)
 	}
@@ -250,7 +250,7 @@ func (s *Session) newGrant(ctx context.Context) (g *Grant) {
 func (s *Session) Grant(ctx context.Context) *Grant {
 	s.tokens.mu.Lock()
 	defer s.tokens.mu.Unlock()
-	if s.tokens.grant != nil && time.Now().Before(s.tokens.until) {
+	if s.tokens.grant != nil && s.wall().Before(s.tokens.until) {
 		return s.tokens.grant
 	}
 	// A token that is issued to somebody else while this one is asked for may be the later one of the two.
@@ -271,6 +271,6 @@ func (s *Session) Grant(ctx context.Context) *Grant {
 	if g.Err != nil {
 		life = 10 * time.Second
 	}
-	s.tokens.until = time.Now().Add(life * 4 / 5)
+	s.tokens.until = s.wall().Add(life * 4 / 5)
 	return g
 }

@@ -27,6 +27,7 @@ import (
 type runOptions struct {
 	targetOptions
 	selectionOptions
+	captureOptions
 	reference      bool
 	fault          string
 	only, skip     []string
@@ -49,6 +50,7 @@ func runCommand(ctx context.Context, e env, args []string) int {
 	fs.BoolVar(&o.reference, "reference", false, "test the bundled reference server, started in this process")
 	fs.StringVar(&o.fault, "fault", "", "with --reference: break the reference server in this way")
 	o.selectionOptions.flags(fs)
+	o.captureOptions.flags(fs)
 	fs.StringArrayVar(&o.only, "check", nil, "run only checks whose id matches, such as kickoff.* (repeatable)")
 	fs.StringArrayVar(&o.skip, "skip-check", nil, "leave out checks whose id matches (repeatable)")
 	fs.StringArrayVar(&o.areas, "area", nil, "run only this area (repeatable)")
@@ -91,6 +93,7 @@ type runner struct {
 	waivers checks.Waivers
 	console *console.Console
 	chosen  chosen
+	tape    tape
 }
 
 func (r *runner) run(ctx context.Context) int {
@@ -112,6 +115,10 @@ func (r *runner) run(ctx context.Context) int {
 		cfg = ref.Configure(cfg)
 		stopServer = ref.Close
 	}
+	if cfg, err = r.tape.begin(r.o.captureOptions, cfg, checks.NewPlan(r.areas, r.cat, cfg.IG, keep)); err != nil {
+		return problems(r.env, "run", err)
+	}
+	defer r.tape.discard()
 	r.console = r.newConsole()
 	cfg.Progress = r.console.Status
 	s, err := session.Open(context.WithoutCancel(ctx), cfg)
@@ -138,7 +145,7 @@ func (r *runner) prepare() (session.Config, func(*checks.Check) (bool, string), 
 	if r.o.budget < 0 {
 		errs = append(errs, errors.New("--budget-kickoffs is a positive number"))
 	}
-	if !r.o.reference && r.o.server == "" {
+	if !r.o.reference && r.o.server == "" && r.o.replay == "" {
 		errs = append(errs, errors.New("name the server under test with --server URL, or try --reference"))
 	}
 	if r.o.fault != "" && !r.o.reference {
@@ -157,10 +164,16 @@ func (r *runner) prepare() (session.Config, func(*checks.Check) (bool, string), 
 	if err != nil {
 		errs = append(errs, err)
 	}
+	if err := r.o.captureOptions.check(r.o); err != nil {
+		errs = append(errs, err)
+	} else if cfg, err = r.tape.load(r.o.captureOptions, cfg); err != nil {
+		errs = append(errs, err)
+	}
 	keep, err := r.selection()
 	if err != nil {
 		errs = append(errs, err)
 	}
+	keep = r.tape.narrow(keep)
 	if r.chosen, err = r.o.choose(r.cat); err != nil {
 		errs = append(errs, err)
 	} else {
@@ -336,6 +349,10 @@ func (r *runner) judge(ctx context.Context, s *session.Session, keep func(*check
 		Ended: time.Now(), ToolVersion: toolVersion(), CommandLine: redactedCommandLine(r.args), Implementation: r.o.implementation, Problems: remarks})
 	code = r.chosen.complete(report, plan.IG)
 	report.Target.Identity, _ = parseIdentity(r.o.implementation) // judged before the run
+	taped, err := r.tape.finish(report)
+	if report.Problems = append(report.Problems, taped...); err != nil {
+		report.Problems = append(report.Problems, err.Error())
+	}
 	r.stacks(results)
 	paths, _ := reporters.Paths(r.o.out, r.o.formats)
 	if err := reporters.WriteAll(r.o.out, report, r.o.formats); err != nil {
