@@ -28,11 +28,15 @@ var (
 	// A random id in a path or a parameter: long, and of letters and digits mixed. Resource types, check ids and words
 	// have no digits, versions and dates are short.
 	randomID = regexp.MustCompile(`[A-Za-z0-9_-]{16,}`)
+	amount   = regexp.MustCompile(`\d[\d,]*`)
+	// The same in groups of hexadecimal digits, as the reference server writes the ids of its jobs.
+	groupedID = regexp.MustCompile(`\b[0-9a-f]{2,}(?:\.[0-9a-f]{2,}){3,}\b`)
 )
 
 // Normalise replaces, in place, everything in a report that differs between two runs of the same tool against the
 // same server: times, durations, hosts and ports, random ids, hashes of bodies that carry them, what polling made
-// of the number of requests, and the numbers of exchanges. Two runs that found the same are equal afterwards, so
+// of the number of requests, the numbers of exchanges, how much a check examined, and those exchanges that no check caused or points at: with
+// checks running side by side, which of the shared ones came first is chance. Two runs that found the same are equal afterwards, so
 // that golden files and repeated runs can be compared. The digest goes; the result is for comparing, not for
 // keeping.
 func Normalise(r *Report) {
@@ -49,6 +53,8 @@ func Normalise(r *Report) {
 		c := &r.Checks[i]
 		c.ID, c.Area, c.Requires = checks[i].ID, checks[i].Area, slices.Clone(checks[i].Requires)
 		c.DurationMS = 0
+		// How much was looked at depends on polling, on requests repeated after 429, and on where a second ends.
+		c.Examined = amount.ReplaceAllString(c.Examined, "n")
 		for n := range c.Findings {
 			c.Findings[n].Requirement = checks[i].Findings[n].Requirement
 		}
@@ -69,6 +75,15 @@ func Normalise(r *Report) {
 	for i := range r.Exports {
 		r.Exports[i].Bytes = 0 // files may hold URLs with a port
 	}
+	// Exports wait for each other, so that their order is chance as well.
+	slices.SortStableFunc(r.Exports, func(a, b Export) int {
+		return cmp.Or(cmp.Compare(a.Scenario, b.Scenario), cmp.Compare(a.Request, b.Request))
+	})
+	for i := range r.Target.Facts {
+		if f := &r.Target.Facts[i]; f.Name == "clock" {
+			f.Value = normalTime // the difference of two clocks, to a second
+		}
+	}
 	normaliseExchanges(r, at)
 }
 
@@ -80,6 +95,7 @@ func normalText(s, host string) string {
 	s = instant.ReplaceAllString(s, normalTime)
 	s = httpDate.ReplaceAllString(s, normalDate)
 	s = lasted.ReplaceAllString(s, "0 s")
+	s = groupedID.ReplaceAllString(s, normalID)
 	return randomID.ReplaceAllStringFunc(s, func(id string) string {
 		if strings.ContainsAny(id, "0123456789") && strings.ContainsFunc(id, func(r rune) bool { return r >= 'A' }) {
 			return normalID
@@ -98,6 +114,16 @@ func normaliseExchanges(r *Report, at time.Time) {
 		}
 		return fmt.Sprintf("%s\n%s\n%s\n%s\n%03d\n%s", e.Check, e.Purpose, e.Request.Method, e.Request.URL, status, e.Error)
 	}
+	pointedAt := map[int]bool{}
+	for i := range r.Checks {
+		for _, n := range r.Checks[i].Exchanges {
+			pointedAt[n] = true
+		}
+		for _, f := range r.Checks[i].Findings {
+			pointedAt[f.Evidence.Exchange] = true
+		}
+	}
+	r.Exchanges = slices.DeleteFunc(r.Exchanges, func(e Exchange) bool { return e.Check == "" && !pointedAt[e.Number] })
 	for i := range r.Exchanges {
 		e := &r.Exchanges[i]
 		e.Started, e.DurationMS = at, 0
