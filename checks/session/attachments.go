@@ -76,6 +76,9 @@ type attachmentMember struct {
 // anyAttachment is in every line with a member named attachment or ending in Attachment, such as valueAttachment.
 var anyAttachment = []byte(`ttachment"`)
 
+// anyContained is in every line with contained resources, which may be of any type.
+var anyContained = []byte(`"contained"`)
+
 // attachmentRules returns the rules for the FHIR version of the target, or nil if the suite does not know it.
 func (s *Session) attachmentRules(files int) *attachmentRules {
 	_, version, _ := s.definitions()
@@ -190,7 +193,7 @@ func (a *attachmentReader) line(line []byte, head resource.Head, problem func(st
 }
 
 func (a *attachmentReader) worthALook(line []byte, typ string) bool {
-	if bytes.Contains(line, anyAttachment) {
+	if bytes.Contains(line, anyAttachment) || bytes.Contains(line, anyContained) {
 		return true
 	}
 	for _, n := range a.rules.needles[typ] {
