@@ -171,13 +171,12 @@ func init() {
 				doc["introspection_endpoint_auth_methods_supported"] = []string{"client_secret_basic"}
 			})},
 		Variation{Name: "smart-jwks-uri", Area: "discovery", NeedsAuth: true,
-			Doc:     "smart-configuration has a jwks_uri without single sign-on, and no introspection_endpoint.",
+			Doc:     "smart-configuration has a jwks_uri without single sign-on.",
 			Permits: "Without sso-openid-connect jwks_uri is optional. (SMART conformance.html#metadata, conformance.md:179)",
 			Apply: varySMART(func(doc map[string]any) {
 				if doc["jwks_uri"] == nil {
 					doc["jwks_uri"] = strings.TrimSuffix(fmt.Sprint(doc["token_endpoint"]), tokenPath) + "/door/keys"
 				}
-				delete(doc, "introspection_endpoint")
 			})},
 		Variation{Name: "smart-cached", Area: "discovery", NeedsAuth: true,
 			Doc:     "smart-configuration may be cached for a day.",

@@ -128,9 +128,19 @@ func init() {
 				eachURL(m, func(u string) string { return withQuery(u, "fresh="+strconv.Itoa(j.Refetch)) })
 			})},
 		Variation{Name: "empty-files-listed", Area: "manifest", Versions: []string{IG300},
-			Doc:     "Each type that was asked for and has no data is listed with an empty file.",
+			Doc:     "Each type that was asked for and has no data is listed with an empty file, unless all are empty.",
 			Permits: "output has one entry for each generated file; that types without data have none is asked for in 2.0.0 only. (3.0.0 export.html#response---output-manifest, export.md:554; changes.md)",
-			Apply:   func(c *Config) { c.Behaviour.EmptyFiles = true }},
+			Apply: all(func(c *Config) { c.Behaviour.EmptyFiles = true }, varyManifest(func(m map[string]any, _ JobInfo) {
+				// "If no resources are returned …, the server SHOULD return an empty array."
+				full := false
+				items, _ := m["output"].([]any)
+				for _, item := range items {
+					full = full || item.(map[string]any)["count"] != 0
+				}
+				if !full {
+					m["output"] = []any{}
+				}
+			}))},
 
 		// ---- files ----
 		Variation{Name: "one-file-per-type", Area: "file", Excludes: []string{"file-size"},
@@ -269,7 +279,7 @@ func init() {
 		Variation{Name: "nothing-to-export", Area: "data", Excludes: []string{"data"},
 			Doc:     "The server has no resources at all: every export is empty.",
 			Permits: "If no resources are returned the output array is empty. (3.0.0 export.html#response---output-manifest, export.md:554)",
-			Unsure:  slices.Concat(starved, []string{"file.*", "ndjson.*", "manifest.*", "kickoff.*", "security.*", "status.*", "attachment.*", "group.*", "capability.*"}),
+			Unsure:  slices.Concat(starved, []string{"file.*", "ndjson.*", "manifest.*", "kickoff.*", "security.*", "status.*", "attachment.*", "group.*", "capability.*", "error.*", "delete.*"}),
 			Apply:   varyKeep(func(JobInfo, *dataset.Resource, bool) bool { return false })},
 	)
 }

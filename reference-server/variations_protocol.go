@@ -244,9 +244,9 @@ func init() {
 					a.Header.Set("Retry-After", a.Now.Add(2*time.Second).Format(http.TimeFormat))
 				}
 			})},
-		Variation{Name: "retry-after-two-minutes", Area: "status", Excludes: []string{"retry-after"},
+		Variation{Name: "retry-after-two-minutes", Area: "status", Excludes: []string{"retry-after", "polls"},
 			Doc:     "Retry-After asks for two minutes.",
-			Permits: "The example of the specification is 120, for two minutes. (3.0.0 export.html#bulk-data-status-request, export.md:376)",
+			Permits: "The example of a delay in seconds is 120, for two minutes. (3.0.0 export.html#bulk-data-status-request, export.md:376)",
 			Apply: varyAnswer(func(a *Answer) {
 				if a.Endpoint == Status && a.Header.Get("Retry-After") != "" {
 					a.Header.Set("Retry-After", "120")
