@@ -25,6 +25,7 @@ type accessOptions struct {
 	attachments                  string
 	probeThrottling              bool
 	knownUnsupported, knownOther string
+	knownLossy                   string
 	knownForbidden, knownInstant string
 	knownMembers, knownResources []string
 	knownDefaultTypes            []string
@@ -54,6 +55,7 @@ func (o *accessOptions) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.knownOther, "known-non-member", "", "id of a Patient that is not a member of the Group")
 	fs.StringSliceVar(&o.knownMembers, "known-members", nil, "ids of Patients that are members of the Group")
 	fs.StringVar(&o.knownForbidden, "known-forbidden-group", "", "id of a Group that exists and that the client must not export")
+	fs.StringVar(&o.knownLossy, "known-lossy-group", "", "id of a Group whose export completes although some resources cannot be exported")
 	fs.StringVar(&o.knownInstant, "known-instant", "", "an instant between two updates of the data, for _since: 2026-01-02T03:04:05Z")
 	fs.StringSliceVar(&o.knownResources, "known-resources", nil, "Type/id of resources that the plain export has to hold")
 	fs.StringSliceVar(&o.knownDefaultTypes, "known-default-types", nil, "types that an export without _type has to hold")
@@ -89,7 +91,7 @@ func (o *accessOptions) apply(c *session.Config) error {
 		}
 		c.Second = second
 	}
-	c.Known = session.Known{UnsupportedType: o.knownUnsupported, NonMember: o.knownOther, Members: o.knownMembers, ForbiddenGroup: o.knownForbidden,
+	c.Known = session.Known{UnsupportedType: o.knownUnsupported, NonMember: o.knownOther, Members: o.knownMembers, ForbiddenGroup: o.knownForbidden, LossyGroup: o.knownLossy,
 		Expected: o.knownResources, DefaultTypes: o.knownDefaultTypes}
 	if o.knownInstant != "" {
 		t, err := time.Parse(time.RFC3339, o.knownInstant)
