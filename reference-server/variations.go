@@ -203,19 +203,6 @@ func varySMART(f func(map[string]any)) func(*Config) {
 	}
 }
 
-// varyToken edits the token response.
-func varyToken(f func(map[string]any)) func(*Config) {
-	return func(c *Config) {
-		first := c.Behaviour.Auth.EditTokenResponse
-		c.Behaviour.Auth.EditTokenResponse = func(body map[string]any) {
-			if first != nil {
-				first(body)
-			}
-			f(body)
-		}
-	}
-}
-
 // varyKeep lets f decide on a resource after everything that was set before.
 func varyKeep(f func(j JobInfo, r *dataset.Resource, include bool) bool) func(*Config) {
 	return func(c *Config) {
