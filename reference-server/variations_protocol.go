@@ -155,10 +155,6 @@ func init() {
 					}
 				})
 			}},
-		Variation{Name: "few-exports-at-a-time", Area: "kickoff",
-			Doc:     "A client may have two exports in progress; the next kick-off is answered with 429 and Retry-After.",
-			Permits: "A server that wants to keep a client from starting another export answers 429 with Retry-After. (3.0.0 export.html#response---error-eg-unsupported-search-parameter, export.md:350)",
-			Apply:   func(c *Config) { c.MaxJobs = 2 }},
 
 		// ---- errors ----
 		Variation{Name: "outcome-with-diagnostics", Area: "error", Excludes: []string{"outcome"},
