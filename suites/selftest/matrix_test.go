@@ -20,7 +20,7 @@ func load(t *testing.T) Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Options{Areas: areas, Cat: cat, Faults: refserver.Faults(), IG: spec.V300, Parallel: 3, Quick: true}
+	return Options{Areas: areas, Cat: cat, Faults: refserver.Faults(), IG: spec.V300, Parallel: 6, Quick: true}
 }
 
 // Every fault is caught by exactly the checks it names, every check is tripped by a fault, and the conformant server
@@ -34,6 +34,11 @@ func TestMatrix(t *testing.T) {
 		t.Run(string(v), func(t *testing.T) {
 			o := o
 			o.IG = v
+			if v == spec.V200 {
+				// Nine of ten faults are the same under both versions. A third of them here, and those of 2.0.0 alone; the binary's
+				// selftest --ig 2.0.0 runs all.
+				o.Faults = thirdOf(o.Faults)
+			}
 			m, err := Run(context.Background(), o)
 			if err != nil {
 				t.Fatal(err)
@@ -46,12 +51,24 @@ func TestMatrix(t *testing.T) {
 				complain(t, r)
 			}
 			for _, id := range m.Untried {
-				t.Errorf("no fault trips the check %s", id)
+				if v != spec.V200 {
+					t.Errorf("no fault trips the check %s", id)
+				}
 			}
 			t.Logf("%d checks, %d faults; the conformant run cost %d kick-offs (%d attempts), %d completed exports, %d requests", len(m.Checks), len(m.Rows),
 				m.Clean.Traffic.KickOffs, m.Clean.Traffic.KickOffAttempts, m.Clean.Traffic.CompletedExports, m.Clean.Traffic.Requests)
 		})
 	}
+}
+
+func thirdOf(faults []refserver.Fault) []refserver.Fault {
+	var out []refserver.Fault
+	for i, f := range faults {
+		if i%3 == 0 || !f.AppliesTo(string(spec.V300)) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 func complain(t *testing.T, r Row) {
