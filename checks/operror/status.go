@@ -123,7 +123,7 @@ func transientCode() checks.Check {
 		// export.html#response---error-status-1: "In the case of a polling failure that does not indicate failure of the export job, a
 		// server SHOULD use a transient code … when populating the FHIR OperationOutcome resource's issue.code element".
 		Doc: "Judged is every error after which the export still went on, as later answers show. Where it has an OperationOutcome, an issue.code is transient " +
-			"or one below it: lock-error, no-store, exception, timeout, incomplete, throttled. Without an OperationOutcome nothing is judged; 404 " +
+			"or one below it: lock-error, no-store, exception, timeout, incomplete, throttled. Without an OperationOutcome nothing is judged, nor is 429, whose OperationOutcome the text leaves open; 404 " +
 			"and 405 at the start are judged by status.poll-get. Where all status requests succeeded, the check passes.",
 		Requires: []string{"ERROR-008"},
 		Exports:  []session.Scenario{session.Baseline},
@@ -131,7 +131,7 @@ func transientCode() checks.Check {
 			n := 0
 			for _, res := range passing(t.Session()) {
 				o := outcome.Read(res)
-				if o.Kind > outcome.Flawed || len(o.Issues) == 0 || res.Status == http.StatusNotFound || res.Status == http.StatusMethodNotAllowed || res.Status == http.StatusGone {
+				if o.Kind > outcome.Flawed || len(o.Issues) == 0 || res.Status == http.StatusTooManyRequests || res.Status == http.StatusNotFound || res.Status == http.StatusMethodNotAllowed || res.Status == http.StatusGone {
 					continue
 				}
 				n++
