@@ -1,6 +1,7 @@
 package refserver
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -282,8 +283,12 @@ func (j *job) rewrite(line []byte) []byte {
 	return []byte(strings.ReplaceAll(string(line), `"`+from, `"`+to))
 }
 
-// writeLine writes a line and its end in one call, which is what lineEditor counts.
+// writeLine writes a line and its end, in one call where it matters: lineEditor counts calls.
 func writeLine(w io.Writer, line []byte) error {
+	if b, ok := w.(*bufio.Writer); ok {
+		_, _ = b.Write(line) // the next write reports the same error
+		return b.WriteByte('\n')
+	}
 	_, err := w.Write(append(line[:len(line):len(line)], '\n'))
 	return err
 }

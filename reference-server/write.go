@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -56,6 +57,16 @@ func (s *Server) write(w http.ResponseWriter, a *Answer) {
 
 var errCut = errors.New("refserver: the connection is cut on purpose")
 
+// compressors and buffers are reused: an answer of a few lines would otherwise spend most of its time on their tables.
+// BestSpeed, because the server and its judge share a machine, and the wire between them is loopback.
+var (
+	compressors = sync.Pool{New: func() any {
+		z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
+		return z
+	}}
+	buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 64<<10) }}
+)
+
 // send writes the body through what the answer puts around it.
 func (a *Answer) send(w io.Writer) (err error) {
 	if a.DropAfter > 0 {
@@ -65,9 +76,12 @@ func (a *Answer) send(w io.Writer) (err error) {
 		return a.Raw(w)
 	}
 	if a.Gzip {
-		// BestSpeed: the server and its judge share a machine, and the wire between them is loopback.
-		z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed) // the level is valid
-		defer func() { err = errors.Join(err, z.Close()) }()
+		z := compressors.Get().(*gzip.Writer)
+		z.Reset(w)
+		defer func() {
+			err = errors.Join(err, z.Close())
+			compressors.Put(z)
+		}()
 		w = z
 	}
 	if a.Wrap != nil {
@@ -80,7 +94,12 @@ func (a *Answer) send(w io.Writer) (err error) {
 		_, err = w.Write(a.Body)
 		return err
 	}
-	b := bufio.NewWriterSize(w, 64<<10)
+	b := buffers.Get().(*bufio.Writer)
+	b.Reset(w)
+	defer func() {
+		b.Reset(nil)
+		buffers.Put(b)
+	}()
 	out := io.Writer(b)
 	var edit *lineEditor
 	if a.Line != nil {

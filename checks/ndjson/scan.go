@@ -58,9 +58,20 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// spareChunks are for scanHere, whose callers have many small files one after the other.
+var spareChunks = sync.Pool{New: func() any { return new(chunk) }}
+
 // scanHere does everything in one goroutine.
 func scanHere(s *splitter, m *merger, o *Options) error {
-	free := []*chunk{{}, {}}
+	free := []*chunk{spareChunks.Get().(*chunk), spareChunks.Get().(*chunk)}
+	defer func() {
+		for _, c := range free {
+			if len(c.own) == chunkSize { // one that grew is for the collector
+				*c = chunk{own: c.own}
+				spareChunks.Put(c)
+			}
+		}
+	}()
 	s.get = func() (*chunk, error) {
 		c := free[len(free)-1]
 		free = free[:len(free)-1]

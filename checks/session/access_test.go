@@ -46,20 +46,20 @@ func TestClientSecret(t *testing.T) {
 				w.WriteHeader(http.StatusUnauthorized)
 				return
 			}
-			io.WriteString(w, `{"access_token":"abc","token_type":"bearer","expires_in":300,"scope":"system/*.rs"}`)
+			io.WriteString(w, `{"access_token":"toktoktok","token_type":"bearer","expires_in":300,"scope":"system/*.rs"}`)
 		})
 		s, err := Open(context.Background(), Config{BaseURL: url, ClientID: "one", Access: Access{ClientSecret: "s:cret", SecretInForm: inForm}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if tok, err := s.Token(context.Background()); tok != "abc" || err != nil {
+		if tok, err := s.Token(context.Background()); tok != "toktoktok" || err != nil {
 			t.Errorf("in form %v: %q, %v", inForm, tok, err)
 		}
 		if c := s.Config(); c.BackendServices() || !c.Authorized() {
 			t.Error("a client secret counts as a signed assertion, or as nothing")
 		}
 		b, _ := json.Marshal(s.Exchanges())
-		if strings.Contains(string(b), "s:cret") || strings.Contains(string(b), "abc") {
+		if strings.Contains(string(b), "s:cret") || strings.Contains(string(b), "toktoktok") {
 			t.Error("the record holds a secret")
 		}
 	}

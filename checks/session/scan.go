@@ -22,9 +22,20 @@ const (
 	keptFindings = 3
 )
 
+// readers and decompressors are reused from file to file: most exports have many small ones.
+var (
+	readers       = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
+	decompressors = sync.Pool{New: func() any { return new(gzip.Reader) }}
+)
+
 // scan reads the body of one file: its encoding, then its lines.
 func (r *reading) scan(ctx context.Context, i int, f *File, res *Response, body io.Reader) error {
-	buffered := bufio.NewReaderSize(body, 64<<10)
+	buffered := readers.Get().(*bufio.Reader)
+	buffered.Reset(body)
+	defer func() {
+		buffered.Reset(nil)
+		readers.Put(buffered)
+	}()
 	head, _ := buffered.Peek(2)
 	f.Magic = len(head) == 2 && head[0] == 0x1f && head[1] == 0x8b
 	var plain io.Reader = buffered
@@ -33,8 +44,9 @@ func (r *reading) scan(ctx context.Context, i int, f *File, res *Response, body 
 		// A body that is gzip all the same is unreadable as NDJSON; the file checks say so.
 	case "gzip", "x-gzip":
 		if f.Magic {
-			z, err := gzip.NewReader(buffered)
-			if err != nil {
+			z := decompressors.Get().(*gzip.Reader)
+			defer decompressors.Put(z)
+			if err := z.Reset(buffered); err != nil {
 				f.Misencoded = true
 				return fmt.Errorf("the body is marked as gzip but does not decompress: %w", err)
 			}

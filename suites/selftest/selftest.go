@@ -26,8 +26,8 @@ type Options struct {
 	Parallel int               // rows at a time; default 2
 	Keep     func(*checks.Check) (bool, string)
 	Done     func(Row) // told of each row as it ends, from one goroutine at a time
-	// Quick leaves the battery of client assertions out of rows whose fault has nothing to do with authorization: it talks
-	// to the token endpoint alone, and its signatures are more than half of a row's work. A whole matrix runs without.
+	// Quick leaves the areas jwt and token out of rows whose fault has nothing to do with authorization: their battery of
+	// some two hundred signed assertions talks to the token endpoint alone, and is more than half of a row's work.
 	Quick bool
 }
 
@@ -207,11 +207,11 @@ var authorization = []string{"discovery", "jwt", "scope", "security", "tls", "to
 // keepFor returns which checks a row with the fault runs.
 func (o Options) keepFor(f *refserver.Fault) func(*checks.Check) (bool, string) {
 	if !o.Quick || f == nil || slices.Contains(authorization, f.Area) ||
-		slices.ContainsFunc(slices.Concat(f.Caught, f.Warned), func(id string) bool { return strings.HasPrefix(id, "jwt.") }) {
+		slices.ContainsFunc(slices.Concat(f.Caught, f.Warned), func(id string) bool { return strings.HasPrefix(id, "jwt.") || strings.HasPrefix(id, "token.") }) {
 		return o.Keep
 	}
 	return func(c *checks.Check) (bool, string) {
-		if c.Area() == "jwt" {
+		if c.Area() == "jwt" || c.Area() == "token" {
 			return false, "the fault has nothing to do with client assertions"
 		}
 		if o.Keep != nil {
