@@ -156,7 +156,7 @@ func (w *World) run(ctx context.Context, c *Case) []*Result {
 	if done, ok := w.results[c.Key]; ok {
 		return done
 	}
-	var out []*Result
+	var out, tried []*Result
 	why := ""
 	if c.Ready != nil {
 		why = c.Ready(w)
@@ -177,7 +177,17 @@ func (w *World) run(ctx context.Context, c *Case) []*Result {
 			r.Unsure = w.stopped
 		default:
 			w.try(ctx, r, &c.Variants[i])
+			if r.Response != nil && r.Reaction != Busy {
+				tried = append(tried, r)
+			}
+			if r.Reaction == Broken && len(tried) > 0 {
+				w.settle(ctx, tried)
+				tried = nil
+			}
 		}
+	}
+	if len(tried) > 0 {
+		w.settle(ctx, tried)
 	}
 	if ctx.Err() == nil {
 		w.results[c.Key] = out
@@ -270,8 +280,23 @@ func (w *World) try(ctx context.Context, r *Result, v *Variant) {
 		r.Unsure = "the run was stopped"
 		return
 	}
-	if r.After, r.AfterBroken = w.alive(ctx); r.After != "" {
-		w.stopped = "an earlier request left the token endpoint without a token for valid requests"
+}
+
+// settle sends a valid request after what was tried since the last one, and says of the last result how it went. It is
+// sent once a case, and at once where the server broke: one after every variant would double what a server has to bear.
+func (w *World) settle(ctx context.Context, tried []*Result) {
+	last := tried[len(tried)-1]
+	if last.Reaction == Issued || ctx.Err() != nil {
+		return // the token shows what a valid request would
+	}
+	if last.After, last.AfterBroken = w.alive(ctx); last.After == "" {
+		return
+	}
+	w.stopped = "an earlier request left the token endpoint without a token for valid requests"
+	for _, r := range tried[:len(tried)-1] {
+		if r.Reaction == Refused && r.Unsure == "" {
+			r.Unsure = "it was refused, but somewhere in this case the token endpoint began to refuse valid requests as well"
+		}
 	}
 }
 

@@ -47,7 +47,7 @@ func survives() checks.Check {
 	return checks.Check{
 		ID:    "jwt.survives",
 		Title: "The token endpoint withstands wrong requests",
-		Doc: "After each wrong request a valid one still gets a token, and the wrong one is answered: a connection that drops, no answer within 30 seconds " +
+		Doc: "After each kind of wrong request a valid one still gets a token, and each wrong one is answered: a connection that drops, no answer within 30 seconds " +
 			"and an internal error (500) are violations, as an error answer is due. 429 and what a gateway says (502, 503, 504) are none; the rest of the " +
 			"requests is then left out. If valid requests are refused for a minute afterwards, that is a warning: the client may have been locked out on " +
 			"purpose.",
