@@ -15,11 +15,11 @@ import (
 
 func explainCommand(_ context.Context, e env, args []string) int {
 	fs := pflag.NewFlagSet("explain", pflag.ContinueOnError)
-	if err := parse(e, fs, "explain ID (of a check, a requirement, a fault, a profile or a scenario)", args); err != nil {
+	if err := parse(e, fs, "explain ID (of a check, a requirement, a fault, a variation, a profile or a scenario)", args); err != nil {
 		return exitOf(err)
 	}
 	if fs.NArg() != 1 {
-		return problems(e, "explain", fmt.Errorf("name one check, requirement or fault"))
+		return problems(e, "explain", fmt.Errorf("name one check, requirement, fault or variation"))
 	}
 	areas, cat, err := all.Load()
 	if err != nil {
@@ -39,6 +39,12 @@ func explainCommand(_ context.Context, e env, args []string) int {
 	for _, f := range refserver.Faults() {
 		if known = append(known, f.Name); f.Name == id {
 			explainFault(e, f)
+			return checks.ExitConformant
+		}
+	}
+	for _, v := range refserver.Variations() {
+		if known = append(known, v.Name); v.Name == id {
+			explainVariation(e, v)
 			return checks.ExitConformant
 		}
 	}
@@ -63,7 +69,7 @@ func explainCommand(_ context.Context, e env, args []string) int {
 		explainScenario(e, s)
 		return checks.ExitConformant
 	}
-	return problems(e, "explain", fmt.Errorf("there is no check, requirement, fault, profile or scenario %q%s", id, nearest(id, known)))
+	return problems(e, "explain", fmt.Errorf("there is no check, requirement, fault, variation, profile or scenario %q%s", id, nearest(id, known)))
 }
 
 func explainCheck(e env, c *checks.Check, cat *spec.Catalogue) {
@@ -129,6 +135,22 @@ func explainFault(e env, f refserver.Fault) {
 		fmt.Fprintf(e.out, "  warns %s\n", id)
 	}
 	fmt.Fprintf(e.out, "\nSee it: bulkproof serve --fault %s\nProve it: bulkproof selftest --fault %s\n", f.Name, f.Name)
+}
+
+func explainVariation(e env, v refserver.Variation) {
+	versions := v.Versions
+	if len(versions) == 0 {
+		versions = []string{"2.0.0", "3.0.0"}
+	}
+	fmt.Fprintf(e.out, "%s (area %s, legal under IG %s)\n\n%s\n\nPermitted:\n%s\n", v.Name, v.Area, strings.Join(versions, ", "), wrap(v.Doc, ""), wrap(v.Permits, "  "))
+	if len(v.Unsure) > 0 {
+		fmt.Fprintf(e.out, "\nNothing to look at on such a server: %s\n", strings.Join(v.Unsure, ", "))
+	}
+	auth := ""
+	if v.NeedsAuth {
+		auth = "--auth "
+	}
+	fmt.Fprintf(e.out, "\nSee it: bulkproof serve %s--variation %s\n", auth, v.Name)
 }
 
 func levelsOf(r spec.Requirement) map[string]string {

@@ -45,6 +45,15 @@ type (
 		Warned   []string `json:"warned"` // checks that warn
 		Versions []string `json:"versions"`
 	}
+	variationRow struct {
+		Name     string   `json:"name"`
+		Area     string   `json:"area"`
+		Doc      string   `json:"doc"`
+		Permits  string   `json:"permits"`  // what the specification says, with its source
+		Needs    string   `json:"needs"`    // "authorization", "an open server" or ""
+		Unsure   []string `json:"unsure"`   // checks that such a server leaves nothing to look at
+		Versions []string `json:"versions"` // of the IG, under which it is legal
+	}
 )
 
 type listOptions struct {
@@ -61,11 +70,11 @@ func listCommand(_ context.Context, e env, args []string) int {
 	fs.StringVar(&o.kind, "kind", "", "only this kind: fail, warn, tolerate, client-reaction, client or untestable (requirements only)")
 	fs.BoolVar(&o.uncovered, "uncovered", false, "only requirements that no check cites; only checks that no fault trips")
 	fs.BoolVar(&o.json, "json", false, "print a JSON array")
-	if err := parse(e, fs, "list requirements|checks|faults|profiles [options]", args); err != nil {
+	if err := parse(e, fs, "list requirements|checks|faults|variations|profiles [options]", args); err != nil {
 		return exitOf(err)
 	}
-	if fs.NArg() != 1 || !slices.Contains([]string{"requirements", "checks", "faults", "profiles"}, fs.Arg(0)) {
-		return problems(e, "list", fmt.Errorf("say what to list: requirements, checks, faults or profiles"))
+	if fs.NArg() != 1 || !slices.Contains([]string{"requirements", "checks", "faults", "variations", "profiles"}, fs.Arg(0)) {
+		return problems(e, "list", fmt.Errorf("say what to list: requirements, checks, faults, variations or profiles"))
 	}
 	areas, cat, err := all.Load()
 	if err != nil {
@@ -93,6 +102,10 @@ func listCommand(_ context.Context, e env, args []string) int {
 		return printRows(e, o, rows, func(p profileRow) []string {
 			return []string{p.Name, fmt.Sprint(len(p.Requirements)), fmt.Sprint(len(p.Checks)), p.Title}
 		}, "NAME\tREQUIREMENTS\tCHECKS\tTITLE")
+	case "variations":
+		return printRows(e, o, variationRows(o), func(v variationRow) []string {
+			return []string{v.Name, v.Doc, v.Permits}
+		}, "NAME\tWHAT IT DOES\tWHAT PERMITS IT")
 	default:
 		return printRows(e, o, faultRows(o), func(f faultRow) []string {
 			return []string{f.Name, strings.Join(append(slices.Clone(f.Caught), suffix(f.Warned, " (warns)")...), " "), f.Doc}
@@ -116,6 +129,9 @@ func (o listOptions) check(cat *spec.Catalogue, areas []checks.Area) error {
 		known := slices.Clone(cat.Areas())
 		for _, a := range areas {
 			known = append(known, strings.ToUpper(a.Name))
+		}
+		for _, v := range refserver.Variations() {
+			known = append(known, strings.ToUpper(v.Area))
 		}
 		if !slices.Contains(known, strings.ToUpper(o.area)) {
 			return fmt.Errorf("there is no area %q%s", o.area, nearest(strings.ToUpper(o.area), known))
@@ -217,6 +233,32 @@ func faultRows(o listOptions) []faultRow {
 			}
 			rows = append(rows, row)
 		}
+	}
+	return rows
+}
+
+func variationRows(o listOptions) []variationRow {
+	rows := []variationRow{}
+	for _, v := range refserver.Variations() {
+		if o.area != "" && !strings.EqualFold(v.Area, o.area) || o.ig != "" && !v.LegalUnder(o.ig) {
+			continue
+		}
+		row := variationRow{Name: v.Name, Area: v.Area, Doc: v.Doc, Permits: v.Permits, Unsure: v.Unsure, Versions: []string{}}
+		for _, ig := range spec.Versions() {
+			if v.LegalUnder(string(ig)) {
+				row.Versions = append(row.Versions, string(ig))
+			}
+		}
+		switch {
+		case v.NeedsAuth:
+			row.Needs = "authorization"
+		case v.NeedsOpen:
+			row.Needs = "an open server"
+		}
+		if row.Unsure == nil {
+			row.Unsure = []string{}
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }

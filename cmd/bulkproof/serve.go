@@ -23,6 +23,7 @@ func serveCommand(ctx context.Context, e env, args []string) int {
 		jwksURL         string
 		scopes          []string
 		faults          []string
+		variations      []string
 		verbose, noMgmt bool
 		keysDir, caFile string
 		levels          []string
@@ -52,6 +53,7 @@ func serveCommand(ctx context.Context, e env, args []string) int {
 	fs.DurationVar(&cfg.JobTime, "job-time", 2*time.Second, "how long an export takes")
 	fs.IntVar(&cfg.RetryAfter, "retry-after", 1, "seconds to name in Retry-After")
 	fs.StringArrayVar(&faults, "fault", nil, "break the server in this way (repeatable); `bulkproof list faults` names them")
+	fs.StringArrayVar(&variations, "variation", nil, "be different in this legal way (repeatable); `bulkproof list variations` names them")
 	fs.BoolVar(&noMgmt, "no-management", false, "leave out the management listener")
 	fs.BoolVarP(&verbose, "verbose", "v", false, "print a line for each request")
 	if err := parse(e, fs, "serve [options]", args); err != nil {
@@ -88,7 +90,11 @@ func serveCommand(ctx context.Context, e env, args []string) int {
 	} else if jwks != "" || jwksURL != "" || keysDir != "" {
 		errs = append(errs, errors.New("--client-jwks, --client-jwks-url and --write-test-key need --auth"))
 	}
-	if err := errors.Join(errs...); err != nil {
+	list, err := selectVariations(variations, cfg.Auth)
+	if err == nil {
+		err = cfg.Vary(list...)
+	}
+	if err := errors.Join(append(errs, err)...); err != nil {
 		return problems(e, "serve", err)
 	}
 	running, err := refserver.Start(cfg, addr)
@@ -113,6 +119,9 @@ func serveCommand(ctx context.Context, e env, args []string) int {
 	for _, name := range faults {
 		fmt.Fprintf(e.out, "fault       %s\n", name)
 	}
+	for _, name := range variations {
+		fmt.Fprintf(e.out, "variation   %s\n", name)
+	}
 	fmt.Fprintln(e.out, "Stop with ^C.")
 	<-ctx.Done()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -122,6 +131,28 @@ func serveCommand(ctx context.Context, e env, args []string) int {
 		return checks.ExitInconclusive
 	}
 	return checks.ExitConformant
+}
+
+func selectVariations(names []string, auth bool) ([]refserver.Variation, error) {
+	var out []refserver.Variation
+	var errs []error
+	for _, n := range names {
+		v, ok := refserver.VariationNamed(n)
+		if !ok {
+			errs = append(errs, fmt.Errorf("there is no variation %q; `bulkproof list variations` names them", n))
+			continue
+		}
+		if v.NeedsAuth && !auth {
+			errs = append(errs, fmt.Errorf("--variation %s shows only on a server that demands tokens; add --auth", n))
+			continue
+		}
+		if v.NeedsOpen && auth {
+			errs = append(errs, fmt.Errorf("--variation %s shows only on an open server; leave out --auth", n))
+			continue
+		}
+		out = append(out, v)
+	}
+	return out, errors.Join(errs...)
 }
 
 // demoClient returns the client to register: with the given public keys, or with the published test keys.
