@@ -47,6 +47,9 @@ type Config struct {
 	// ProbeThrottling permits one burst of status requests, to see whether and how the server answers 429.
 	ProbeThrottling bool
 
+	// KeepFiles is a new or empty folder for the content of all files that are read; "" keeps none.
+	KeepFiles string
+
 	Excerpts  bool   // keep the first 4 KiB of protocol documents in the record
 	UserAgent string // default "bulkproof"
 	Clock     Clock  // default RealClock

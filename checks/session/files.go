@@ -39,6 +39,7 @@ type File struct {
 	Found     AttachmentTally // attachments on its lines
 
 	line func(ndjson.Line) // of the session's Collector
+	kept *keeping          // nil unless the content is kept
 }
 
 // At points evidence at the file.
@@ -107,6 +108,7 @@ func (s *Session) Files(ex *Export) *FileSet {
 			return fs
 		}
 		r := s.newReading(ex, fs)
+		r.folder = s.keeper.folder(ex)
 		defer r.unique.Close()
 		for _, it := range m.Output {
 			r.unique.Expect(it.Name())
@@ -156,6 +158,7 @@ type reading struct {
 	judges      judges
 	headers     counterBudget // of block headers that are kept
 	plain       bool          // JSON only: another reading judges the resources
+	folder      string        // of the session's keeper; "" keeps nothing
 	again       bool          // one file is read once more, for its size and its content's hash
 }
 
@@ -227,6 +230,7 @@ func (r *reading) file(ctx context.Context, c *Client, i int, m *Manifest, it It
 				_, err := io.Copy(io.Discard, io.LimitReader(body, 64<<10))
 				return err
 			}
+			f.kept = s.keeper.open(r.folder, i, it)
 			return r.scan(ctx, i, f, res, body)
 		})
 		if st := f.Response.Status; st != http.StatusTooManyRequests && st != http.StatusServiceUnavailable || f.Busy == maxBusyFile ||
@@ -249,6 +253,7 @@ func (r *reading) file(ctx context.Context, c *Client, i int, m *Manifest, it It
 	default:
 		f.Read = true
 	}
+	f.kept.close(f.Read)
 	return f
 }
 

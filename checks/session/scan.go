@@ -73,7 +73,7 @@ func (r *reading) scan(ctx context.Context, i int, f *File, res *Response, body 
 	defer r.judges.put(j.inner, j.plain)
 	o.NewJudge = func() resource.Judge { return j }
 	o.OnFinding = func(found ndjson.Finding) { j.attached.place(found) }
-	sum, err := ndjson.Scan(ctx, f.Item.Name(), &boundedReader{r: plain, left: r.s.cfg.MaxFile}, o)
+	sum, err := ndjson.Scan(ctx, f.Item.Name(), f.kept.tee(&boundedReader{r: plain, left: r.s.cfg.MaxFile}), o)
 	f.Summary = sum
 	j.finish()
 	r.sort(i, f)

@@ -44,6 +44,8 @@ type Session struct {
 
 	skewMu sync.Mutex
 	skew   []time.Duration
+
+	keeper *keeper // nil unless files are kept
 }
 
 // Open checks the configuration and returns a session. It sends nothing yet. The error lists every problem found.
@@ -62,6 +64,11 @@ func Open(ctx context.Context, c Config) (*Session, error) {
 	}
 	s := &Session{cfg: c, http: hc, base: base, origin: origin(base), clock: c.Clock,
 		trusted: map[string]bool{}, memos: map[string]*memo{}, slots: make(chan struct{}, c.ParallelJobs)}
+	if c.KeepFiles != "" {
+		if s.keeper, err = newKeeper(c.KeepFiles); err != nil {
+			return nil, err
+		}
+	}
 	s.trusted[s.origin] = true
 	for _, o := range c.TrustOrigins {
 		if u, err := url.Parse(o); err == nil {
@@ -167,6 +174,9 @@ func (s *Session) Close(ctx context.Context) []string {
 	s.kickingOff.Wait()
 	problems := s.jobs.deleteAll(ctx, s)
 	s.http.CloseIdleConnections()
+	if p := s.keeper.problem(); p != "" {
+		problems = append(problems, p)
+	}
 	return problems
 }
 

@@ -26,6 +26,7 @@ type targetOptions struct {
 	maxFile                       int64
 	maxLine                       int
 	excerpts                      bool
+	keepFiles                     string
 	accessOptions
 }
 
@@ -52,6 +53,7 @@ func (o *targetOptions) flags(fs *pflag.FlagSet) {
 	fs.Int64Var(&o.maxFile, "max-file-bytes", 64<<30, "longest output file that is read, in bytes after decompression")
 	fs.IntVar(&o.maxLine, "max-line", 64<<20, "longest NDJSON line that is judged, in bytes")
 	fs.BoolVar(&o.excerpts, "excerpts", false, "keep the first 4 KiB of protocol documents in the reports; may show data about patients")
+	fs.StringVar(&o.keepFiles, "keep-files", "", "keep the content of all files that are read in this folder, new or empty: it is health data")
 	o.accessOptions.flags(fs)
 }
 
@@ -60,7 +62,7 @@ func (o *targetOptions) config() (session.Config, error) {
 	c := session.Config{BaseURL: o.server, Group: o.group, Token: o.token, ClientID: o.clientID, TokenURL: o.tokenURL, Scope: o.scope,
 		CAFile: o.caFile, Insecure: o.insecure, TrustOrigins: o.trust, ExportTimeout: o.exportTimeout, RequestTimeout: o.requestTimeout,
 		FileTimeout: o.fileTimeout, PollInterval: o.pollInterval, Parallel: o.parallel, ParallelJobs: o.parallelJobs, MaxFile: o.maxFile,
-		MaxLine: o.maxLine, Excerpts: o.excerpts, UserAgent: "bulkproof/" + toolVersion()}
+		MaxLine: o.maxLine, Excerpts: o.excerpts, KeepFiles: o.keepFiles, UserAgent: "bulkproof/" + toolVersion()}
 	var errs []error
 	v, err := spec.ParseVersion(o.ig)
 	if err != nil {
