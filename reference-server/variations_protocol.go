@@ -156,6 +156,16 @@ func init() {
 				})
 			}},
 
+		Variation{Name: "few-exports-at-a-time", Area: "kickoff", Excludes: []string{"limit"},
+			Doc:     "A client may have two exports in progress; the next kick-off is answered with 429 and Retry-After.",
+			Permits: "A server that wants to keep a client from starting another export answers 429 with Retry-After. (3.0.0 export.html#response---error-eg-unsupported-search-parameter, export.md:350)",
+			Apply:   func(c *Config) { c.MaxJobs = 2 }},
+
+		Variation{Name: "one-export-at-a-time", Area: "kickoff", Excludes: []string{"limit"},
+			Doc:     "A client may have one export in progress; until it ends, every other kick-off is answered with 429 and Retry-After.",
+			Permits: "A server that wants to keep a client from starting another export answers 429 with Retry-After. (3.0.0 export.html#response---error-eg-unsupported-search-parameter, export.md:350)",
+			Apply:   func(c *Config) { c.MaxJobs = 1 }},
+
 		// ---- errors ----
 		Variation{Name: "outcome-with-diagnostics", Area: "error", Excludes: []string{"outcome"},
 			Doc:     "OperationOutcomes speak in diagnostics, are fatal, and have several issues with expressions.",

@@ -58,7 +58,7 @@ func RunningExport(s *session.Session) *Cancelled {
 		if x.Reason = why; why != "" {
 			return x
 		}
-		release, ok := s.Slot(ctx)
+		ctx, release, ok := s.Slot(ctx)
 		if !ok {
 			x.Reason = "the run was stopped before this export"
 			return x

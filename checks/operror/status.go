@@ -157,14 +157,15 @@ type throttling struct {
 func pollHard(s *session.Session) *throttling {
 	return session.Shared(s, "burst of status requests", func(ctx context.Context) *throttling {
 		x := &throttling{}
-		release, ok := s.Slot(ctx)
+		level := s.Export(session.Baseline).Scenario.Level // before there is a slot: it may need one itself
+		ctx, release, ok := s.Slot(ctx)
 		if !ok {
 			x.reason = "the run was stopped before the burst"
 			return x
 		}
 		defer release()
 		c := s.Client("")
-		sc := session.Scenario{Level: s.Export(session.Baseline).Scenario.Level, Label: "polled hard"}.With("_since", "1900-01-04T00:00:00Z")
+		sc := session.Scenario{Level: level, Label: "polled hard"}.With("_since", "1900-01-04T00:00:00Z")
 		kick, location := c.KickOffPatiently(ctx, sc)
 		if location == "" {
 			x.reason = "the kick-off for the burst was answered with " + kick.Describe()

@@ -28,7 +28,7 @@ func deleteProtected() checks.Check {
 			if why != "" {
 				t.Inconclusivef("%s", why)
 			}
-			kick, location := t.Client().KickOff(ctx, session.Scenario{Level: level, Label: "to be deleted by nobody"}.With("_type", "Patient"))
+			kick, location := t.Client().KickOffPatiently(ctx, session.Scenario{Level: level, Label: "to be deleted by nobody"}.With("_type", "Patient"))
 			if location == "" {
 				t.Inconclusivef("a job of the check's own could not be started: %s", kick.Describe())
 			}

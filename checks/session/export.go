@@ -136,8 +136,9 @@ func (s *Session) Export(sc Scenario) *Export {
 			one := sc
 			one.Level = l
 			ex = s.runExport(ctx, one, nil)
-			// Where the level is ours to choose, a refusal at one level leads to the next. Anything else is the answer.
-			if ex.State != Refused || ex.KickOff.Status == http.StatusUnauthorized {
+			// Where the level is ours to choose, a refusal at one level leads to the next. Anything else is the answer; 401 and
+			// 429 say nothing about the level.
+			if ex.State != Refused || ex.KickOff.Status == http.StatusUnauthorized || ex.KickOff.Status == http.StatusTooManyRequests {
 				break
 			}
 		}
@@ -166,19 +167,17 @@ func (s *Session) Exports() []*Export {
 }
 
 func (s *Session) runExport(ctx context.Context, sc Scenario, onPoll func(context.Context, *Export, *Response)) *Export {
-	select {
-	case s.slots <- struct{}{}:
-		defer func() { <-s.slots }()
-	case <-ctx.Done():
+	ctx, release, ok := s.Slot(ctx)
+	if !ok {
 		return &Export{Scenario: sc, State: Lost, Reason: "the run was stopped before this export began", s: s}
 	}
+	defer release()
 	ex := &Export{Scenario: sc, Started: s.wall(), s: s}
 	s.jobs.mu.Lock()
 	s.exports = append(s.exports, ex)
 	s.jobs.mu.Unlock()
-	deadline := s.clock.Now().Add(s.cfg.ExportTimeout)
 	c := s.Client("")
-	ex.KickOff, ex.Location = c.patientKickOff(ctx, s.RequestOf(sc), sc, deadline)
+	ex.KickOff, ex.Location = c.KickOffPatiently(ctx, sc)
 	if _, replayed := s.cfg.Tap.(*Replay); replayed {
 		ex.Started = ex.KickOff.Started
 	}
@@ -190,7 +189,8 @@ func (s *Session) runExport(ctx context.Context, sc Scenario, onPoll func(contex
 	case ex.Location == "":
 		ex.end(Lost, "the kick-off response names no usable polling location")
 	default:
-		s.poll(ctx, ex, deadline, onPoll)
+		// The time that went by until the server had room for the export is not the export's.
+		s.poll(ctx, ex, s.clock.Now().Add(s.cfg.ExportTimeout), onPoll)
 	}
 	return ex
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // A status request of a check's own outlasts what the server says will pass, and nothing else.
@@ -85,4 +86,69 @@ func TestRenewalUnderContention(t *testing.T) {
 	}
 	stop()
 	others.Wait()
+}
+
+// A server that allows one export at a time gets the session's exports one after the other, and none is given up; without
+// an export of the session's own in progress the waits named by the server are obeyed, for some time.
+func TestOneExportAtATime(t *testing.T) {
+	var mu sync.Mutex
+	running, most, refused, polls := 0, 0, 0, map[string]int{}
+	var base string
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case r.URL.Path == "/metadata":
+			_, _ = fmt.Fprint(w, `{"resourceType":"CapabilityStatement"}`)
+		case r.URL.Path == "/$export" && running > 0:
+			refused++
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusTooManyRequests)
+		case r.URL.Path == "/$export":
+			running++
+			most = max(most, running)
+			w.Header().Set("Content-Location", fmt.Sprintf("%s/job/%s", base, r.URL.Query().Get("_type")))
+			w.WriteHeader(http.StatusAccepted)
+		case polls[r.URL.Path] < 40:
+			polls[r.URL.Path]++
+			w.WriteHeader(http.StatusAccepted)
+		default:
+			running--
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = fmt.Fprint(w, `{"output":[]}`)
+		}
+	}))
+	defer srv.Close()
+	base = srv.URL
+	s, err := Open(context.Background(), Config{BaseURL: srv.URL, Clock: &SkipClock{}, ParallelJobs: 4, ExportTimeout: 24 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			if ex := s.Export(Scenario{Level: System}.With("_type", fmt.Sprint("T", i))); ex.State != Completed {
+				t.Errorf("export %d: %s %s", i, ex.State, ex.Reason)
+			}
+		})
+	}
+	all.Wait()
+	mu.Lock()
+	if most != 1 || refused > 60 {
+		t.Errorf("%d exports at a time, %d refused kick-offs", most, refused)
+	}
+	running, refused = 1, 0 // somebody else's, for ever
+	mu.Unlock()
+	if ex := s.Export(Scenario{Level: System}.With("_type", "Z")); ex.State != Refused || refused != maxBusy+1 {
+		t.Errorf("%s after %d kick-offs", ex.State, refused)
+	}
+	// A second export beside one's own does not wait for its own end.
+	ctx, release, ok := s.Slot(context.Background())
+	if !ok {
+		t.Fatal("no slot")
+	}
+	defer release()
+	if res, _ := s.Client("").KickOffPatiently(ctx, Scenario{Level: System}.With("_type", "Y")); res.Status != http.StatusTooManyRequests {
+		t.Errorf("HTTP %d, want 429", res.Status)
+	}
 }

@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"net/http"
-	"time"
 )
 
 // Probe is one kick-off that is sent only to see how it is answered. A job that it starts is deleted at once.
@@ -46,7 +45,7 @@ func (s *Session) ProbeEdited(sc Scenario, name string, edit func(*Request)) *Pr
 		if p.Reason = why; why != "" {
 			return p
 		}
-		release, ok := s.Slot(ctx)
+		ctx, release, ok := s.Slot(ctx)
 		if !ok {
 			p.Reason = "the run was stopped before this kick-off"
 			return p
@@ -57,7 +56,7 @@ func (s *Session) ProbeEdited(sc Scenario, name string, edit func(*Request)) *Pr
 			edit(&req)
 		}
 		c := s.Client("")
-		p.KickOff, p.Location = c.patientKickOff(ctx, req, p.Scenario, s.clock.Now().Add(s.cfg.ExportTimeout))
+		p.KickOff, p.Location = c.patientKickOff(ctx, req, p.Scenario)
 		if p.Location != "" {
 			s.discard(ctx, p.Location)
 		}
@@ -65,24 +64,14 @@ func (s *Session) ProbeEdited(sc Scenario, name string, edit func(*Request)) *Pr
 	})
 }
 
-// Slot waits for leave to run one more export beside those in progress. The second result is false if the run was
-// stopped first; otherwise release has to be called.
-func (s *Session) Slot(ctx context.Context) (release func(), ok bool) {
-	select {
-	case s.slots <- struct{}{}:
-		return func() { <-s.slots }, true
-	case <-ctx.Done():
-		return nil, false
-	}
-}
-
 // maxBusy is how often a kick-off is repeated that was answered 429: a server may allow one export at a time
 // (export.html#response---error-eg-unsupported-search-parameter).
 const maxBusy = 5
 
-// KickOffPatiently is KickOff, repeated while the server answers that another export has to end first.
+// KickOffPatiently is KickOff, repeated while the server answers that another export has to end first. Where the caller
+// has a Slot, ctx is the one that came with it.
 func (c *Client) KickOffPatiently(ctx context.Context, sc Scenario) (*Response, string) {
-	return c.patientKickOff(ctx, c.s.RequestOf(sc), sc, c.s.clock.Now().Add(c.s.cfg.ExportTimeout))
+	return c.patientKickOff(ctx, c.s.RequestOf(sc), sc)
 }
 
 // Again sends one more status request, after waiting as long as the last answer asks for; n counts from 0 for the
@@ -107,11 +96,22 @@ func (c *Client) Patiently(ctx context.Context, req Request) *Response {
 	}
 }
 
-func (c *Client) patientKickOff(ctx context.Context, req Request, sc Scenario, deadline time.Time) (*Response, string) {
-	for try := 0; ; try++ {
+// patientKickOff repeats a kick-off that is answered 429: as soon as another export of the session's own ends, which is
+// what a server with a limit waits for, and otherwise a few times at the pace that the answer asks for.
+func (c *Client) patientKickOff(ctx context.Context, req Request, sc Scenario) (*Response, string) {
+	deadline := c.s.clock.Now().Add(c.s.cfg.ExportTimeout)
+	for try := 0; ; {
+		since := c.s.slots.now()
 		res, loc := c.KickOffRequest(ctx, req)
-		if res.Status != http.StatusTooManyRequests || try == maxBusy || !c.s.wait(ctx, res, try, deadline, sc) {
+		switch {
+		case res.Status != http.StatusTooManyRequests:
 			return res, loc
+		case c.s.slots.anotherEnds(ctx, since, c.s.holdsSlot(ctx)):
+			deadline = c.s.clock.Now().Add(c.s.cfg.ExportTimeout)
+		case try == maxBusy || !c.s.wait(ctx, res, try, deadline, sc):
+			return res, loc
+		default:
+			try++
 		}
 	}
 }

@@ -36,8 +36,8 @@ type Session struct {
 
 	tokens  tokenCache
 	jobs    jobTable
-	slots   chan struct{} // exports at a time
-	exports []*Export     // guarded by jobs.mu
+	slots   slots     // exports at a time
+	exports []*Export // guarded by jobs.mu
 
 	kickingOff sync.WaitGroup // kick-off requests under way
 	collect    atomic.Pointer[func(*Export) Collector]
@@ -63,7 +63,7 @@ func Open(ctx context.Context, c Config) (*Session, error) {
 		return nil, fmt.Errorf("the server URL cannot be parsed: %w", err)
 	}
 	s := &Session{cfg: c, http: hc, base: base, origin: origin(base), clock: c.Clock,
-		trusted: map[string]bool{}, memos: map[string]*memo{}, slots: make(chan struct{}, c.ParallelJobs)}
+		trusted: map[string]bool{}, memos: map[string]*memo{}, slots: newSlots(c.ParallelJobs)}
 	if c.KeepFiles != "" {
 		if s.keeper, err = newKeeper(c.KeepFiles); err != nil {
 			return nil, err
