@@ -150,7 +150,7 @@ func FinishedExport(s *session.Session) *Discarded {
 			s.NoteDeleted(ex.Location)
 			d.After = until404(ctx, s, ex.Location)
 			if m := ex.Manifest; len(m.Output) > 0 && m.Output[0].Resolved != "" {
-				d.File = s.Client("").Stream(ctx, m.FileRequest(m.Output[0]), func(*session.Response, io.Reader) error { return nil })
+				d.File = s.Client("").Glance(ctx, m.FileRequest(m.Output[0]), func(*session.Response, io.Reader) error { return nil })
 			}
 		}
 		return d

@@ -155,7 +155,7 @@ func glance(ctx context.Context, t *checks.T, ex *session.Export, f *session.Fil
 	req := ex.Manifest.FileRequest(f.Item)
 	edit(req.Header)
 	var head []byte
-	r := t.Client().Stream(ctx, req, func(_ *session.Response, body io.Reader) (err error) {
+	r := t.Client().Glance(ctx, req, func(_ *session.Response, body io.Reader) (err error) {
 		head, err = io.ReadAll(io.LimitReader(body, glanced))
 		return err
 	})

@@ -312,7 +312,7 @@ func outputFormat() checks.Check {
 			}
 			var first []byte
 			whole := false
-			res := t.Client().Stream(ctx, ex.Manifest.FileRequest(it), func(res *session.Response, body io.Reader) error {
+			res := t.Client().Glance(ctx, ex.Manifest.FileRequest(it), func(res *session.Response, body io.Reader) error {
 				if res.Status != 200 {
 					return nil
 				}

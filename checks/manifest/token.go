@@ -61,7 +61,7 @@ func requiresAccessTokenTrue() checks.Check {
 					req := ex.Manifest.FileRequest(it)
 					req.Credentials = c
 					// The status is all that matters; the body is not read.
-					return t.Client().Stream(ctx, req, func(*session.Response, io.Reader) error { return nil })
+					return t.Client().Glance(ctx, req, func(*session.Response, io.Reader) error { return nil })
 				}
 				bare := ask(session.NoToken)
 				if bare.Status != http.StatusUnauthorized || !strings.HasPrefix(strings.ToLower(bare.Header.Get("WWW-Authenticate")), "bearer") {

@@ -116,7 +116,7 @@ func filesAs(s *session.Session, b bad) []fileTry {
 				req.Credentials = b.cred
 				req.Header = http.Header{"Accept": {"application/fhir+ndjson"}}
 				var head bytes.Buffer
-				res := s.Client("").Stream(ctx, req, func(_ *session.Response, body io.Reader) error {
+				res := s.Client("").Glance(ctx, req, func(_ *session.Response, body io.Reader) error {
 					_, err := io.Copy(&head, io.LimitReader(body, enough))
 					return err
 				})

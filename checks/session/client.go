@@ -305,7 +305,14 @@ func (c *Client) Do(ctx context.Context, req Request) *Response {
 // Stream sends the request and hands the raw body, as received, to read. Redirects are followed first, up to five;
 // none of their bodies reaches read, and none carries the token to another origin. An error of read becomes the
 // response's Err.
+//
+// A body that comes in drops is read until ctx ends; where ctx has no deadline, for as long as --file-timeout says.
 func (c *Client) Stream(ctx context.Context, req Request, read func(*Response, io.Reader) error) *Response {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.s.cfg.FileTimeout)
+		defer cancel()
+	}
 	target := c.s.Resolve(req.URL)
 	var followed []int
 	renewals := 0
@@ -330,6 +337,13 @@ func (c *Client) Stream(ctx context.Context, req Request, read func(*Response, i
 			req.Method, req.Body = http.MethodGet, nil
 		}
 	}
+}
+
+// Glance is Stream for a file whose status and beginning are enough: they have to come in the time of a protocol document.
+func (c *Client) Glance(ctx context.Context, req Request, read func(*Response, io.Reader) error) *Response {
+	ctx, cancel := context.WithTimeout(ctx, 2*c.s.cfg.RequestTimeout)
+	defer cancel()
+	return c.Stream(ctx, req, read)
 }
 
 // maxRenewals is how often a request is repeated whose token was ended by a newer one: servers may let a client hold one
@@ -523,7 +537,7 @@ func explain(err error, target string) error {
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &netErr) && netErr.Timeout():
-		return fmt.Errorf("%s did not answer in time (see --request-timeout)", host)
+		return fmt.Errorf("%s did not answer in time (see --request-timeout and --file-timeout)", host)
 	case strings.Contains(err.Error(), "server response headers exceeded"):
 		return fmt.Errorf("%s sent more than %d bytes of response headers", host, maxHeaderBytes)
 	}

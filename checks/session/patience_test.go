@@ -3,8 +3,10 @@ package session
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -150,5 +152,32 @@ func TestOneExportAtATime(t *testing.T) {
 	defer release()
 	if res, _ := s.Client("").KickOffPatiently(ctx, Scenario{Level: System}.With("_type", "Y")); res.Status != http.StatusTooManyRequests {
 		t.Errorf("HTTP %d, want 429", res.Status)
+	}
+}
+
+// A body that comes in drops is read no longer than a file may take, even by a check that sets no limit of its own.
+func TestStreamIsBoundedInTime(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := w.Write([]byte(" ")); err != nil || http.NewResponseController(w).Flush() != nil {
+				return
+			}
+		}
+	}))
+	defer srv.Close()
+	s, err := Open(context.Background(), Config{BaseURL: srv.URL, Clock: &SkipClock{}, FileTimeout: 20 * time.Millisecond, RequestTimeout: 10 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(context.Background())
+	c := s.Client("")
+	for _, get := range []func(context.Context, Request, func(*Response, io.Reader) error) *Response{c.Stream, c.Glance} {
+		res := get(context.Background(), Request{URL: "x"}, func(_ *Response, body io.Reader) error {
+			_, err := io.Copy(io.Discard, body)
+			return err
+		})
+		if res.Err == nil || !strings.Contains(res.Err.Error(), "in time") {
+			t.Errorf("a body without end was read: %v", res.Err)
+		}
 	}
 }
