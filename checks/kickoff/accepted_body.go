@@ -39,6 +39,9 @@ func judgeAcceptedBody(t *checks.T, res *session.Response) {
 	if res.Err != nil {
 		t.Inconclusivef("the body of the kick-off answer could not be read: %v", res.Err)
 	}
+	if res.Truncated {
+		t.Inconclusivef("the body of the kick-off answer is longer than %d bytes and was not read to its end", len(res.Body))
+	}
 	o := outcome.Read(res)
 	at := res.At().In(o.Pointer)
 	switch o.Kind {

@@ -26,7 +26,9 @@ func lenient() checks.Check {
 		Exports:  []session.Scenario{session.Baseline, session.Lenient},
 		Cost:     checks.Cost{KickOffs: 1},
 		Run: func(_ context.Context, t *checks.T) {
-			if ex := t.Session().Export(session.Lenient); ex.State != session.Refused {
+			if ex := t.Session().Export(session.Lenient); ex.KickOff == nil || ex.KickOff.Status == 0 {
+				t.Inconclusivef("the kick-off with handling=lenient got no answer: %s", ex.Reason)
+			} else if ex.State != session.Refused {
 				t.Examined("unsupported parameters are processed under handling=lenient")
 				return
 			}

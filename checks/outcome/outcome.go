@@ -56,7 +56,7 @@ func Transient(code string) bool { return slices.Contains(transient, code) }
 // Read reads the body of an answer.
 func Read(res *session.Response) *Outcome {
 	o := &Outcome{JSONType: isJSON(res.MediaType())}
-	if len(bytes.TrimSpace(res.Body)) == 0 {
+	if len(bytes.TrimSpace(res.Body)) == 0 && !res.Truncated {
 		o.Kind, o.Problem, o.JSONType = Empty, "its body is empty", true
 		return o
 	}
