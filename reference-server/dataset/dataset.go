@@ -1,5 +1,5 @@
 // Package dataset holds the synthetic health records of the reference server: US-Core-flavoured FHIR R4
-// (4.0.1) resources that are computed, never stored.
+// (4.0.1) resources that are computed, not stored.
 //
 // Every resource is a pure function of the seed, its type and its place (patient number, ordinal), so a set of a
 // million patients needs no more memory than one of five, any resource can be made again from its id alone, and
@@ -63,6 +63,7 @@ type Set struct {
 	cfg    Config
 	counts [kindCount]shape
 	keys   [kindCount]scramble
+	cache  cache
 }
 
 // Resource is one resource with what a server needs to know of it without parsing it.
@@ -139,6 +140,15 @@ func (s *Set) Resources(typ string) iter.Seq[*Resource] {
 		if !ok {
 			return
 		}
+		if list, _ := s.all(k); list != nil {
+			for i := range list {
+				r := list[i]
+				if !yield(&r) {
+					return
+				}
+			}
+			return
+		}
 		b := newBuilder(s)
 		shape := &s.counts[k]
 		for p := range shape.owners {
@@ -175,7 +185,14 @@ func (s *Set) ResourcesOf(typ, patientID string) iter.Seq[*Resource] {
 		b := newBuilder(s)
 		for _, p := range owners {
 			for o := range s.counts[k].of(p) {
-				if r := b.build(loc{k, p, o}); slices.Contains(r.Patients, patientID) && !yield(r) {
+				r := s.kept(loc{k, p, o})
+				if r == nil {
+					r = b.build(loc{k, p, o})
+				} else {
+					own := *r
+					r = &own
+				}
+				if slices.Contains(r.Patients, patientID) && !yield(r) {
 					return
 				}
 			}
@@ -189,6 +206,10 @@ func (s *Set) Get(typ, id string) (*Resource, bool) {
 	l, ok := s.find(typ, id)
 	if !ok {
 		return nil, false
+	}
+	if r := s.kept(l); r != nil {
+		own := r.clone()
+		return &own, true
 	}
 	return newBuilder(s).build(l), true
 }
