@@ -346,3 +346,26 @@ func TestSmartConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// An answer without content is one over HTTP/2 too, where a body would break the stream.
+func TestNoContentOverHTTP2(t *testing.T) {
+	cfg := Config{TLS: true, NoManagement: true}
+	cfg.Behaviour.Answer = func(a *Answer) { a.Status = http.StatusNoContent }
+	r, err := Start(cfg, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close(context.Background())
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(r.CAPEM)
+	c := http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots}}}
+	defer c.CloseIdleConnections()
+	res, err := c.Get(r.URL + "/metadata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b, err := io.ReadAll(res.Body); res.ProtoMajor != 2 || res.StatusCode != 204 || len(b) != 0 || err != nil {
+		t.Errorf("%s %d, %d bytes, %v", res.Proto, res.StatusCode, len(b), err)
+	}
+}

@@ -39,14 +39,16 @@ func (s *Server) write(w http.ResponseWriter, a *Answer) {
 	if a.Header["Content-Type"] == nil {
 		header["Content-Type"] = nil // no sniffing: what the server does not declare stays undeclared
 	}
-	if a.Body != nil && !a.Gzip && a.Raw == nil && !a.Chunked && a.Header.Get("Content-Length") == "" {
+	// These have no content (RFC 9110 sections 15.3.5 and 15.4.5); over HTTP/2 an attempt at one would break the stream.
+	bare := a.Status == http.StatusNoContent || a.Status == http.StatusNotModified
+	if a.Body != nil && !bare && !a.Gzip && a.Raw == nil && !a.Chunked && a.Header.Get("Content-Length") == "" {
 		header.Set("Content-Length", strconv.Itoa(len(a.Body)))
 	}
 	w.WriteHeader(a.Status)
 	if a.Chunked {
 		http.NewResponseController(w).Flush() // before the body: net/http counts short ones by itself
 	}
-	if a.Request.Method == http.MethodHead {
+	if a.Request.Method == http.MethodHead || bare {
 		return
 	}
 	if err := a.send(w); err != nil {
