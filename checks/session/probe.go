@@ -96,17 +96,21 @@ func (c *Client) Patiently(ctx context.Context, req Request) *Response {
 	}
 }
 
-// patientKickOff repeats a kick-off that is answered 429: as soon as another export of the session's own ends, which is
-// what a server with a limit waits for, and otherwise a few times at the pace that the answer asks for.
+// patientKickOff repeats a kick-off that is answered 429: when another export of the session's own has ended, which is
+// what a server with a limit waits for, and otherwise a few times; never before the time that the answer names.
 func (c *Client) patientKickOff(ctx context.Context, req Request, sc Scenario) (*Response, string) {
 	deadline := c.s.clock.Now().Add(c.s.cfg.ExportTimeout)
 	for try := 0; ; {
 		since := c.s.slots.now()
 		res, loc := c.KickOffRequest(ctx, req)
+		answered := c.s.clock.Now()
 		switch {
 		case res.Status != http.StatusTooManyRequests:
 			return res, loc
 		case c.s.slots.anotherEnds(ctx, since, c.s.holdsSlot(ctx)):
+			if d, named := RetryAfter(res, answered); named && (d > c.s.cfg.ExportTimeout || c.s.clock.Sleep(ctx, answered.Add(d).Sub(c.s.clock.Now())) != nil) {
+				return res, loc
+			}
 			deadline = c.s.clock.Now().Add(c.s.cfg.ExportTimeout)
 		case try == maxBusy || !c.s.wait(ctx, res, try, deadline, sc):
 			return res, loc
