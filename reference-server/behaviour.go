@@ -44,7 +44,7 @@ type Behaviour struct {
 	// Answer edits any answer of the protocol listener just before it is written. Last and most general
 	// seam: prefer one of the above where it fits.
 	Answer func(*Answer)
-	// TLS edits the TLS configuration of Start with Config.TLS.
+	// TLS edits the TLS configuration of Start. It implies Config.TLS.
 	TLS func(*tls.Config)
 
 	// DeleteDoesNothing answers DELETE as usual and lets the job live.

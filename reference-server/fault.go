@@ -16,6 +16,9 @@ type Fault struct {
 	Caught []string
 	// Warned lists exactly the checks that must end in a warning (a SHOULD is violated).
 	Warned []string
+	// Waits says that the fault shows only to those who wait for minutes: the self-test permits slow checks for it, runs
+	// them one at a time, and lets the server's clock go with the session's.
+	Waits bool
 	// Apply breaks a conforming Behaviour.
 	Apply func(*Behaviour)
 }

@@ -1,6 +1,12 @@
 package refserver
 
-import "github.com/bulkproof/bulkproof/reference-server/authz"
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/bulkproof/bulkproof/reference-server/authz"
+)
 
 func init() { registerFaults(jwtFaults()...) }
 
@@ -36,8 +42,62 @@ func jwtFaults() []Fault {
 			func(b *authz.Behaviour) { b.AcceptKeyTypeConfusion = true }),
 		fault("kid-crash", "The connection drops when kid is no string.", catch("jwt.survives"), nil,
 			func(b *authz.Behaviour) { b.CrashOnNonStringKid = true }),
-		fault("jku-ignored", "A foreign jku is ignored and the registered keys are used.", nil, catch("jwt.jku-foreign"),
+		fault("jku-ignored", "A foreign jku is ignored and the registered keys are used, also for clients that registered another URL.", catch("jwt.jku-foreign"), nil,
 			func(b *authz.Behaviour) { b.IgnoreJKU = true }),
+		fault("jku-ignored-of-jwks", "A jku is ignored where the client registered its keys.", nil, catch("jwt.jku-foreign"),
+			func(b *authz.Behaviour) { b.IgnoreJKUOfJWKS = true }),
+		fault("jku-followed", "Whatever jku names is fetched and trusted; anybody can bring a key.", catch("jwt.jku-foreign"), nil,
+			func(b *authz.Behaviour) { b.FollowAnyJKU = true }),
+		fault("jku-prefix", "A jku that begins with the registered URL, or names its host, is trusted.", catch("jwt.jku-foreign"), nil,
+			func(b *authz.Behaviour) { b.FollowJKUPrefix = true }),
+		fault("jku-fetched", "A foreign jku is fetched before it is refused; strangers send requests by way of the server.", nil, catch("jwt.jku-foreign"),
+			func(b *authz.Behaviour) { b.FetchForeignJKU = true }),
+		fault("jku-registered-refused", "An assertion that names its registered JWKS URL in jku is refused.", catch("jwt.jku-registered"), nil,
+			func(b *authz.Behaviour) { b.RefuseRegisteredJKU = true }),
+		fault("jku-demanded", "jku, which is optional, is demanded of clients that registered a JWKS URL.", catch("jwt.jwks-url"), nil,
+			func(b *authz.Behaviour) { b.DemandJKU = true }),
+		fault("jwks-url-refused", "Assertions of clients that registered a JWKS URL are refused once their keys are read.", catch("jwt.jwks-url"), nil,
+			func(b *authz.Behaviour) { b.RefuseFetchedKeys = true }),
+		fault("jwks-post", "The JWKS of a client is asked for by POST.", catch("jwt.jwks-get"), nil,
+			func(b *authz.Behaviour) { b.FetchJWKSByPOST = true }),
+		fault("jwks-get-body", "The JWKS of a client is asked for with a GET that has a body.", catch("jwt.jwks-get"), nil,
+			func(b *authz.Behaviour) { b.FetchJWKSWithBody = true }),
+		fault("jwks-forever", "A JWKS is read once and kept for ever; a client cannot change its keys.", catch("jwt.jwks-rotation"), nil,
+			func(b *authz.Behaviour) { b.CacheJWKSForever = true }),
+		fault("jwks-removed-kept", "Keys that a client took out of its JWKS are trusted on; a stolen key stays good.", catch("jwt.jwks-rotation"), nil,
+			func(b *authz.Behaviour) { b.KeepRemovedKeys = true }),
+		fault("jwks-never-cached", "The JWKS is read for each token request, although it may be cached.", nil, catch("jwt.jwks-cache"),
+			func(b *authz.Behaviour) { b.NeverCacheJWKS = true }),
+		fault("jwks-odd-key", "One key that the server does not understand makes a whole JWKS unusable.", nil, catch("jwt.jwks-odd-keys"),
+			func(b *authz.Behaviour) { b.RefuseOddKeys = true }),
+		fault("jwk-alg-demanded", "A JWK without alg is refused, which may be left out.", catch("jwt.jwks-bare-keys"), nil,
+			func(b *authz.Behaviour) { b.DemandKeyAlg = true }),
+		fault("jwks-double-kid", "Each of several keys with one kid is tried.", catch("jwt.key-choice"), nil,
+			func(b *authz.Behaviour) { b.AcceptDuplicateKid = true }),
+		fault("jwks-broken-crash", "The connection drops when a client's JWKS cannot be read.", catch("jwt.survives"), nil,
+			func(b *authz.Behaviour) { b.CrashOn = func(r authz.Reason) bool { return r == authz.ReasonJWKS } }),
+		fault("jwks-broken-500", "A JWKS that cannot be read is answered with 500, as if the server were at fault.", nil, catch("jwt.survives"),
+			func(b *authz.Behaviour) {
+				b.EditError = func(status *int, body map[string]any, _ http.Header) {
+					if text, _ := body["error_description"].(string); strings.Contains(text, "the JWKS URL") || strings.Contains(text, "answer of the JWKS") {
+						*status = http.StatusInternalServerError
+					}
+				}
+			}),
+		fault("key-of-other-client", "A key of any client authenticates any other.", catch("jwt.client-known"), nil,
+			func(b *authz.Behaviour) { b.AcceptAnyRegisteredKey = true }),
+		fault("key-other-than-kid", "Every key of the client is tried, whichever of them kid names.", catch("jwt.key-choice"), nil,
+			func(b *authz.Behaviour) { b.AcceptWrongKid = true }),
+		fault("key-first-only", "Only the first key of a JWKS is used; a successor key does not work.", catch("jwt.algorithms"), nil,
+			func(b *authz.Behaviour) { b.OnlyFirstKey = true }),
+		{
+			Name: "jwt-replay-until-exp", Area: "jwt", Waits: true, Caught: catch("jwt.replay"),
+			Doc: "A jti is forgotten when the assertion expires, although the assertion is accepted for a while after.",
+			Apply: auth(func(b *authz.Behaviour) {
+				minute := time.Minute
+				b.ReplayUntilExp, b.Leeway = true, &minute
+			}),
+		},
 		fault("expired", "An expired assertion gets a token.", catch("jwt.expired"), nil,
 			func(b *authz.Behaviour) { b.AcceptExpired = true }),
 		fault("exp-by-iat", "exp is compared with iat only and never with the clock; an old pair is good for ever.", catch("jwt.expired"), nil,

@@ -38,6 +38,8 @@ func scopeFaults() []Fault {
 			auth(func(b *authz.Behaviour) { b.FirstScopeOnly = true })),
 		fault("everything", "Whatever is asked for, all that the client is pre-authorised for is granted; a leaked token opens everything.", nil, catch("scope.limited"),
 			auth(func(b *authz.Behaviour) { b.GrantEverything = true })),
+		fault("excess", "A client is granted what it asks for, whether it is pre-authorised or not.", catch("scope.limited"), nil,
+			auth(func(b *authz.Behaviour) { b.GrantExcess = true })),
 		fault("write", "Rights to write come with every scope.", nil, catch("scope.no-write"),
 			auth(func(b *authz.Behaviour) { b.GrantWrite = true })),
 		fault("read-as-letters", ".read of SMART 1 is taken for the letters r and d, and the right to delete is granted.", nil, catch("scope.no-write"),

@@ -1,6 +1,7 @@
 package refserver
 
 import (
+	"crypto/tls"
 	"net/http"
 	"strings"
 
@@ -87,6 +88,15 @@ func securityFaults() []Fault {
 				return a.Endpoint == KickOff && a.Problem == ProblemScope && strings.Contains(a.Request.URL.Path, "/Group/")
 			}),
 		},
+		{
+			Name: "security-expired-token", Area: "security", Waits: true, Caught: catch("security.token-validated"),
+			Doc:   "Access tokens work long after they have expired; one that leaks is good for ever.",
+			Apply: auth(func(b *authz.Behaviour) { b.AcceptExpiredToken = true }),
+		},
+		fault("tls10", "TLS 1.0 is offered beside newer versions.", catch("security.tls"), nil,
+			func(b *Behaviour) { b.TLS = func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 } }),
+		fault("tls11", "TLS 1.1 is offered beside newer versions.", catch("security.tls"), nil,
+			func(b *Behaviour) { b.TLS = func(c *tls.Config) { c.MinVersion = tls.VersionTLS11 } }),
 		fault("plain-http", "An endpoint of the authorization server is plain http on a host of its own; tokens travel in the open.", catch("security.tls"), nil,
 			setting("revocation_endpoint", "http://auth.example.org/revoke")),
 	}

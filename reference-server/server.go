@@ -215,6 +215,9 @@ func (c *Config) complete() error {
 	case c.CertFile != "" && !c.TLS:
 		return errors.New("refserver: a certificate is given, but TLS is off; set TLS")
 	}
+	if c.Behaviour.TLS != nil {
+		c.TLS = true // there is something to show there only
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}

@@ -37,6 +37,7 @@ type Attempt struct {
 	RequestHeader http.Header
 	Body          func(form url.Values) []byte // nil: the form
 	Fresh         bool                         // over a connection of its own
+	Lure          string                       // a URL in it that no server has a reason to ask for
 }
 
 // Parts are the parts of a JWS: JSON texts, and the signature over their base64url forms.

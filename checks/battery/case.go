@@ -48,7 +48,11 @@ type Case struct {
 	// Unless names cases whose acceptance explains that of this one: it then says nothing.
 	Unless []string
 	// Ready says why the case cannot be tried in this session, "" if it can.
-	Ready    func(*World) string
+	Ready func(*World) string
+	// Omit says that the case does not arise in this session, of which nothing has to be said.
+	Omit func(*World) bool
+	// Hosted cases begin with a valid request of the client whose JWKS the suite hosts.
+	Hosted   bool
 	Variants []Variant
 }
 
@@ -64,6 +68,13 @@ type Variant struct {
 	Twice func(*World, *Attempt) error
 	// Before does something with the edited attempt before it is sent and judged.
 	Before func(context.Context, *World, *Attempt) error
+	// Host changes a valid attempt of a hosted case and returns what the JWKS URL answers meanwhile. Unless Stale is set, the
+	// reaction counts only if the server asked for the JWKS.
+	Host  func(*World, *Hosted, *Attempt) (session.KeyPage, error)
+	Stale bool
+	// Grace are waits, after each of which a wrong reaction is looked at again. Right after the first, it is right; right
+	// after a later one, it is a warning.
+	Grace []time.Duration
 	// AtOnce sends the attempt twice at the same time; what is judged is whether both get a token.
 	AtOnce bool
 	// Optional says that the first of two sendings may be refused as well: then there is nothing to judge.
@@ -99,6 +110,7 @@ type Result struct {
 	Moot     bool   // there was nothing to try after what came before
 	Strength Strength
 	Granted  string
+	Fetched  bool // a URL that the server had no reason to ask for was asked for
 	// After is how a valid request was answered afterwards if not with a token, AfterBroken that the server did not refuse
 	// it but broke.
 	After       string
@@ -138,8 +150,26 @@ func reactionTo(res *session.Response) Reaction {
 	return Odd
 }
 
+// reactionTo classifies an answer in the light of the case: a status of the server's trouble is a refusal where the case
+// made the trouble.
+func (c *Case) reactionTo(res *session.Response) Reaction {
+	r := reactionTo(res)
+	if (r == Busy || r == Broken) && res.Err == nil && slices.Contains(c.Bare, res.Status) {
+		return Refused
+	}
+	return r
+}
+
+// right reports whether a reaction is the one that is wanted.
+func (c *Case) right(r Reaction) bool {
+	return c.Want == Either || c.Want == Accept && r == Issued || c.Want == Refuse && r == Refused
+}
+
 // run tries every variant of a case, once in a session.
 func (w *World) run(ctx context.Context, c *Case) []*Result {
+	if c.Omit != nil && c.Omit(w) {
+		return nil
+	}
 	general, judged := "", false
 	for _, key := range c.Unless {
 		if other := find(key); other != nil {
@@ -157,8 +187,14 @@ func (w *World) run(ctx context.Context, c *Case) []*Result {
 		return done
 	}
 	var out, tried []*Result
-	why := ""
-	if c.Ready != nil {
+	why, lame := "", ""
+	if c.Hosted {
+		var h *Hosted
+		if h, why = HostedOf(w.s); h != nil && (h.Grant == nil || h.WantsJKU) {
+			lame = "the client with the hosted JWKS gets no token for a valid request (see jwt.jwks-url)"
+		}
+	}
+	if c.Ready != nil && why == "" {
 		why = c.Ready(w)
 	}
 	for i := range c.Variants {
@@ -169,6 +205,8 @@ func (w *World) run(ctx context.Context, c *Case) []*Result {
 			r.Unsure = "no valid token request was accepted: " + w.Baseline.Reason
 		case why != "":
 			r.Skipped = why
+		case lame != "":
+			r.Unsure = lame
 		case judged:
 			r.Moot = true // the same check has its finding already
 		case general != "":
@@ -201,14 +239,31 @@ func (w *World) try(ctx context.Context, r *Result, v *Variant) {
 	}
 	var a *Attempt
 	make := func() *Attempt {
-		if v.With != nil {
+		switch {
+		case v.With != nil:
 			a = v.With(w)
-		} else {
+		case r.Case.Hosted:
+			h, _ := HostedOf(w.s)
+			a = h.attempt(w, h.Works[0])
+		default:
 			a = w.New(w.Key)
 		}
 		return a
 	}
 	make()
+	asked := 0
+	if v.Host != nil {
+		h, _ := HostedOf(w.s)
+		page, err := v.Host(w, h, a)
+		if err != nil {
+			r.Skipped = err.Error()
+			return
+		}
+		host := w.s.Config().Hosted
+		host.Set(page)
+		defer host.Reset(h.Keys)
+		asked = gets(host, "")
+	}
 	if v.Edit != nil {
 		if err := v.Edit(w, a); err != nil {
 			r.Skipped = err.Error()
@@ -217,6 +272,13 @@ func (w *World) try(ctx context.Context, r *Result, v *Variant) {
 	}
 	if v.Twice != nil {
 		res, err := w.send(ctx, r.Case.Check, a)
+		for _, wait := range v.Grace {
+			if err != nil || reactionTo(res) == Issued || w.s.Sleep(ctx, wait) != nil {
+				break
+			}
+			w.renew(a)
+			res, err = w.send(ctx, r.Case.Check, a)
+		}
 		if err == nil && reactionTo(res) == Refused && v.Optional {
 			r.Moot = true
 			return
@@ -246,7 +308,7 @@ func (w *World) try(ctx context.Context, r *Result, v *Variant) {
 		r.Unsure = err.Error()
 		return
 	}
-	if reactionTo(res) == Busy && v.Before == nil && v.Twice == nil {
+	if r.Case.reactionTo(res) == Busy && v.Before == nil && v.Twice == nil && v.Host == nil {
 		// The refused jti may be burnt, so the second try is a new request.
 		res, err = w.patient(ctx, r.Case.Check, func() *Attempt {
 			make()
@@ -260,7 +322,35 @@ func (w *World) try(ctx context.Context, r *Result, v *Variant) {
 			return
 		}
 	}
-	r.Response, r.Reaction = res, reactionTo(res)
+	if v.Host != nil && !v.Stale && gets(w.s.Config().Hosted, "") == asked {
+		// A fetch that was under way when the page changed may have served this request.
+		w.renew(a)
+		if res, err = w.send(ctx, r.Case.Check, a); err != nil || gets(w.s.Config().Hosted, "") == asked {
+			r.Unsure = "the server did not read the hosted JWKS again, so that it may have judged by an older one (see jwt.jwks-rotation)"
+			return
+		}
+	}
+	for i, wait := range v.Grace {
+		if r.Case.right(r.Case.reactionTo(res)) || w.s.Sleep(ctx, wait) != nil {
+			break
+		}
+		w.renew(a)
+		later, err := w.send(ctx, r.Case.Check, a)
+		if err != nil {
+			break
+		}
+		if !r.Case.right(r.Case.reactionTo(later)) {
+			continue
+		}
+		if i == 0 {
+			res = later
+		} else {
+			r.Strength = Warns
+		}
+		break
+	}
+	r.Fetched = a.Lure != "" && len(w.s.Config().Hosted.Requests(a.Lure)) > 0
+	r.Response, r.Reaction = res, r.Case.reactionTo(res)
 	switch r.Reaction {
 	case Issued:
 		r.Grant = session.ReadGrant(res)
@@ -329,7 +419,7 @@ var (
 // Cases returns all cases, in the order in which they are tried. They are shared: do not modify them.
 func Cases() []*Case {
 	registryOnce.Do(func() {
-		for _, group := range [][]Case{signatureCases(), keyCases(), timeCases(), identityCases(), replayCases(), formCases(), requestCases()} {
+		for _, group := range [][]Case{signatureCases(), keyCases(), timeCases(), identityCases(), replayCases(), formCases(), requestCases(), hostedCases()} {
 			for i := range group {
 				registry = append(registry, &group[i])
 			}

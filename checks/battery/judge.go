@@ -76,6 +76,9 @@ func judge(t *checks.T, r *Result) {
 			code = ", " + r.Code
 		}
 		record(fmt.Sprintf("%s is refused (HTTP %d%s)", r.Name(), r.Response.Status, code))
+	case r.Fetched:
+		// The order of the steps is clear, and no sentence forbids the request alone.
+		t.Warns(r.Case.Requirement, at, "%s is refused, and yet the URL in it was asked for, which lets strangers send requests by way of the server", r.Name())
 	case r.Granted != "":
 		record(r.Name() + " " + r.Granted)
 	case r.Case.Want == Either && r.Reaction == Issued:

@@ -1,6 +1,7 @@
 package battery
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -16,27 +17,36 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// rogues are keys that no server knows. They are made once in a process, as an RSA key takes up to a second to make.
+// Rogues are keys that no server knows, spares are keys that only a hosted JWKS ever holds. They are made once in a
+// process, as an RSA key takes up to a second to make.
 var (
-	rogueRSA = sync.OnceValue(func() *rsa.PrivateKey {
-		k, err := rsa.GenerateKey(rand.Reader, 2048)
-		if err != nil {
-			panic(fmt.Sprintf("no RSA key could be made: %v", err)) // the system's random source is gone
-		}
-		return k
-	})
-	rogueEC = sync.OnceValue(func() *ecdsa.PrivateKey {
-		k, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
-		if err != nil {
-			panic(fmt.Sprintf("no EC key could be made: %v", err))
-		}
-		return k
-	})
+	rogueRSA = sync.OnceValue(newRSA)
+	rogueEC  = sync.OnceValue(newEC)
+	spareRSA = []func() crypto.Signer{sync.OnceValue(newRSA), sync.OnceValue(newRSA)}
+	spareEC  = []func() crypto.Signer{sync.OnceValue(newEC), sync.OnceValue(newEC)}
 )
+
+func newRSA() crypto.Signer {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		panic(fmt.Sprintf("no RSA key could be made: %v", err)) // the system's random source is gone
+	}
+	return k
+}
+
+func newEC() crypto.Signer {
+	k, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		panic(fmt.Sprintf("no EC key could be made: %v", err))
+	}
+	return k
+}
+
+func isEC(k session.Key) bool { return strings.HasPrefix(k.Algorithm, "ES") }
 
 // Rogue returns an unregistered key of the same type, under the same kid.
 func Rogue(k session.Key) session.Key {
-	if strings.HasPrefix(k.Algorithm, "ES") {
+	if isEC(k) {
 		return session.Key{ID: k.ID, Algorithm: k.Algorithm, Private: rogueEC()}
 	}
 	return session.Key{ID: k.ID, Algorithm: k.Algorithm, Private: rogueRSA()}

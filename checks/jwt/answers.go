@@ -3,6 +3,7 @@ package jwt
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -49,7 +50,7 @@ func survives() checks.Check {
 		Title: "The token endpoint withstands wrong requests",
 		Doc: "After each kind of wrong request a valid one still gets a token, and each wrong one is answered: a connection that drops, no answer within 30 seconds " +
 			"and an internal error (500) are violations, as an error answer is due. 429 and what a gateway says (502, 503, 504) are none; the rest of the " +
-			"requests is then left out. If valid requests are refused for a minute afterwards, that is a warning: the client may have been locked out on " +
+			"requests is then left out. A status of 5xx because a hosted JWKS (--jwks-listen, --jwks-second) cannot be had is a warning. If valid requests are refused for a minute afterwards, that is a warning: the client may have been locked out on " +
 			"purpose.",
 		Requires: []string{"JWT-049", "TOKEN-010"},
 		Needs:    []checks.Need{checks.NeedAuth},
@@ -72,6 +73,9 @@ func survives() checks.Check {
 				// answered as section 5.2 of RFC 6749 says.
 				if r.Reaction == battery.Broken {
 					t.Violates(req, r.Response.At(), "%s gets %s", r.Name(), broke(r))
+				}
+				if s := r.Response.Status; r.Reaction == battery.Refused && r.Case.Hosted && s >= 500 && s != http.StatusNotImplemented {
+					t.Warns(req, r.Response.At(), "%s is answered with HTTP %d in place of an OAuth error, although the trouble is the client's", r.Name(), s)
 				}
 				switch {
 				case r.After != "" && r.AfterBroken:

@@ -149,5 +149,8 @@ func (s *Session) wall() time.Time {
 	if r, ok := s.cfg.Tap.(*Replay); ok {
 		return r.wall()
 	}
+	if c, ok := s.clock.(interface{ Wall() time.Time }); ok {
+		return c.Wall()
+	}
 	return time.Now()
 }

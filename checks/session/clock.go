@@ -8,7 +8,9 @@ import (
 	"time"
 )
 
-// Clock tells the time and waits. Polling goes through it, so that tests and the self-test never sleep.
+// Clock tells the time and waits. Polling goes through it, so that tests and the self-test never sleep. The machine's time
+// counts for what has to agree with the target's clock, such as assertions, unless the clock has a method Wall() time.Time
+// that says otherwise.
 type Clock interface {
 	Now() time.Time
 	// Sleep returns after d, or with ctx's error when that ends first.

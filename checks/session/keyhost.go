@@ -25,7 +25,7 @@ type KeyHost struct {
 	server *http.Server
 
 	mu    sync.Mutex
-	pages map[string]KeyPage // by path
+	pages map[string]KeyPage // by path, or by path and query
 	log   []KeyRequest
 }
 
@@ -52,8 +52,8 @@ type KeyRequest struct {
 // maxKeyRequests bounds the log of a host that strangers may find.
 const maxKeyRequests = 10_000
 
-// defaultCache is the Cache-Control of the registered JWKS: short, so that a run can change keys.
-const defaultCache = "max-age=60"
+// defaultCache is the Cache-Control of the registered JWKS: a run changes keys, and a server that obeys sees each change.
+const defaultCache = "no-store"
 
 // HostKeys listens on addr (host:port) and hosts the public parts of the keys. publicURL is the URL that was registered
 // with the server under test and leads here, through a proxy or a tunnel perhaps; "" means that the listener itself is
@@ -93,20 +93,33 @@ func (h *KeyHost) URL() string { return h.url }
 
 // PublicJWKS returns the public keys as a JWK Set with use, alg and key_ops.
 func PublicJWKS(keys []Key) []byte {
-	type jwk map[string]any
-	set := struct {
-		Keys []jwk `json:"keys"`
-	}{Keys: []jwk{}}
+	var members []map[string]any
 	for _, k := range keys {
-		b, err := jose.JSONWebKey{Key: k.Private.Public(), KeyID: k.ID, Use: "sig", Algorithm: k.Algorithm}.MarshalJSON()
-		var m jwk
-		if err != nil || json.Unmarshal(b, &m) != nil {
-			continue // keys of other kinds are refused when they are loaded
+		if m := PublicJWK(k); m != nil {
+			members = append(members, m)
 		}
-		m["key_ops"] = []string{"verify"}
-		set.Keys = append(set.Keys, m)
 	}
-	b, _ := json.Marshal(set) // maps of strings have a JSON form
+	return JWKSOf(members...)
+}
+
+// PublicJWK returns the members of a public key with use, alg and key_ops; nil for kinds of keys that are refused when
+// they are loaded.
+func PublicJWK(k Key) map[string]any {
+	b, err := jose.JSONWebKey{Key: k.Private.Public(), KeyID: k.ID, Use: "sig", Algorithm: k.Algorithm}.MarshalJSON()
+	var m map[string]any
+	if err != nil || json.Unmarshal(b, &m) != nil {
+		return nil
+	}
+	m["key_ops"] = []string{"verify"}
+	return m
+}
+
+// JWKSOf returns a JWK Set of the given members, whatever they are.
+func JWKSOf(members ...map[string]any) []byte {
+	if members == nil {
+		members = []map[string]any{}
+	}
+	b, _ := json.Marshal(map[string]any{"keys": members}) // maps of strings have a JSON form
 	return b
 }
 
@@ -126,18 +139,24 @@ func (h *KeyHost) Set(p KeyPage) {
 
 // Add answers with the page at a URL beside the registered one, whose last segment is name, and returns that URL.
 func (h *KeyHost) Add(name string, p KeyPage) string {
+	return h.add(h.path[:strings.LastIndexByte(h.path, '/')+1]+name, p)
+}
+
+// AddBehind is Add for a URL that begins with the registered one.
+func (h *KeyHost) AddBehind(rest string, p KeyPage) string { return h.add(h.path+rest, p) }
+
+func (h *KeyHost) add(path string, p KeyPage) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	dir := h.path[:strings.LastIndexByte(h.path, '/')+1]
-	h.pages[dir+name] = p
-	return strings.TrimSuffix(h.url, h.path) + dir + name
+	h.pages[path] = p
+	return strings.TrimSuffix(h.url, h.path) + path
 }
 
 // Requests returns the requests so far for the registered URL, or for one that Add returned.
 func (h *KeyHost) Requests(of string) []KeyRequest {
 	path := h.path
 	if u, err := url.Parse(of); of != "" && err == nil {
-		path = u.Path
+		path = u.RequestURI()
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -154,9 +173,12 @@ func (h *KeyHost) Requests(of string) []KeyRequest {
 func (h *KeyHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	if len(h.log) < maxKeyRequests {
-		h.log = append(h.log, KeyRequest{r.Method, r.URL.Path, time.Now(), r.Header.Clone(), r.ContentLength != 0})
+		h.log = append(h.log, KeyRequest{r.Method, r.URL.RequestURI(), time.Now(), r.Header.Clone(), r.ContentLength != 0})
 	}
-	p, ok := h.pages[r.URL.Path]
+	p, ok := h.pages[r.URL.RequestURI()]
+	if !ok {
+		p, ok = h.pages[r.URL.Path]
+	}
 	h.mu.Unlock()
 	switch {
 	case !ok:

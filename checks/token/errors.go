@@ -22,7 +22,7 @@ func errorsOf(ctx context.Context, t *checks.T) []*battery.Result {
 		if r.Response == nil || r.Unsure != "" || r.Reaction != battery.Refused && r.Reaction != battery.Odd {
 			continue
 		}
-		if slices.Contains(below, r.Response.Status) || slices.Contains(r.Case.Bare, r.Response.Status) && r.Code == "" {
+		if slices.Contains(below, r.Response.Status) || slices.Contains(r.Case.Bare, r.Response.Status) && (r.Code == "" || r.Response.Status >= 500) {
 			continue
 		}
 		out = append(out, r)

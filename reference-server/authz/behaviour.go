@@ -57,7 +57,11 @@ type Behaviour struct {
 	KidIgnoreCase bool
 	// IgnoreJKU never looks at jku and uses the registered keys (a warning for JWKS clients, a failure for URL clients).
 	IgnoreJKU bool
-	// FollowAnyJKU fetches whatever URL jku holds and trusts the keys there.
+	// IgnoreJKUOfJWKS is IgnoreJKU for clients that registered the JWKS itself.
+	IgnoreJKUOfJWKS bool
+	// FollowAnyJKU fetches whatever URL jku holds and trusts the keys there. Without an HTTP client of the Config, this field
+	// and the next two fetch from loopback addresses only: a server that is broken for a test must not carry the request of a
+	// stranger off the machine.
 	FollowAnyJKU bool
 	// FollowJKUPrefix follows a jku that begins with the registered URL or contains its host.
 	FollowJKUPrefix bool
@@ -65,11 +69,13 @@ type Behaviour struct {
 	FetchForeignJKU bool
 	// RefuseRegisteredJKU refuses an assertion with the right jku.
 	RefuseRegisteredJKU bool
-	// DemandJKU refuses an assertion without jku.
+	// DemandJKU refuses an assertion without jku of a client that registered a URL.
 	DemandJKU bool
+	// DemandKeyAlg refuses keys whose JWK lacks alg, which no sentence asks for.
+	DemandKeyAlg bool
 	// RefuseOddKeys refuses a whole JWKS because of one key that it does not understand.
 	RefuseOddKeys bool
-	// OnlyFirstKey uses the first key of a JWKS only.
+	// OnlyFirstKey uses the first key of a registered JWKS only.
 	OnlyFirstKey bool
 	// RefuseJWKSURL refuses clients that registered a JWKS URL.
 	RefuseJWKSURL bool
@@ -81,8 +87,10 @@ type Behaviour struct {
 	NeverCacheJWKS bool
 	// KeepRemovedKeys goes on trusting keys that are no longer in the fetched JWKS.
 	KeepRemovedKeys bool
-	// FetchJWKSByPOST asks the JWKS URL with POST.
-	FetchJWKSByPOST bool
+	// FetchJWKSByPOST asks the JWKS URL with POST, FetchJWKSWithBody with a GET that has a body.
+	FetchJWKSByPOST, FetchJWKSWithBody bool
+	// RefuseFetchedKeys reads the JWKS URL of a client and then refuses its assertions.
+	RefuseFetchedKeys bool
 
 	// ---- time ----
 

@@ -177,11 +177,22 @@ var changes = []change{
 		`NEG/jku-near-miss/5 https://keys.example/sibling.j…=>200`,
 	}},
 	{"RefuseRegisteredJKU", func(b *Behaviour) { b.RefuseRegisteredJKU = true }, "", []string{`NEG/jku-registered=>400 invalid_client`}},
-	{"DemandJKU", func(b *Behaviour) { b.DemandJKU = true }, client, []string{`NEG/jku-registered=>200`}},
+	{"DemandJKU", func(b *Behaviour) { b.DemandJKU = true }, "", []string{
+		`NEG/jwks-odd-sibling=>400 invalid_client`,
+		`NEG/jwks-same-kid-other-kty=>400 invalid_client`,
+		`own/baseline/URL client=>400 invalid_client`,
+	}},
+	{"DemandKeyAlg", func(b *Behaviour) { b.DemandKeyAlg = true }, client, []string{}},
+	{"RefuseFetchedKeys", func(b *Behaviour) { b.RefuseFetchedKeys = true }, "", []string{
+		`NEG/jku-registered=>400 invalid_client`,
+		`NEG/jwks-odd-sibling=>400 invalid_client`,
+		`NEG/jwks-same-kid-other-kty=>400 invalid_client`,
+		`own/baseline/URL client=>400 invalid_client`,
+	}},
+	{"FetchJWKSWithBody", func(b *Behaviour) { b.FetchJWKSWithBody = true }, "", []string{}}, // seen by the host only
+	{"IgnoreJKUOfJWKS", func(b *Behaviour) { b.IgnoreJKUOfJWKS = true }, "", []string{`NEG/jku-foreign-good-key/inline client=>200`, `NEG/jku-scheme=>200`}},
 	{"RefuseOddKeys", func(b *Behaviour) { b.RefuseOddKeys = true }, "", []string{`NEG/jwks-odd-sibling=>400 invalid_client`}},
 	{"OnlyFirstKey", func(b *Behaviour) { b.OnlyFirstKey = true }, "", []string{
-		`NEG/jwks-double-kid/first=>200`,
-		`NEG/jwks-same-kid-other-kty/EC=>400 invalid_client`,
 		`own/baseline/ES384=>400 invalid_client`,
 		`own/baseline/second RSA key=>400 invalid_client`,
 	}},

@@ -129,7 +129,11 @@ func (f *jwksFetcher) ask(b *Behaviour, url string, now time.Time) (keySet, time
 	if b.FetchJWKSByPOST {
 		method = http.MethodPost
 	}
-	req, err := http.NewRequestWithContext(ctx, method, url, nil)
+	var body io.Reader
+	if b.FetchJWKSWithBody {
+		body = strings.NewReader("{}")
+	}
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
 		return keySet{}, 0, errors.New("the JWKS URL is no URL")
 	}
@@ -142,11 +146,11 @@ func (f *jwksFetcher) ask(b *Behaviour, url string, now time.Time) (keySet, time
 	if resp.StatusCode != http.StatusOK {
 		return keySet{}, 0, fmt.Errorf("the JWKS URL answered with status %d", resp.StatusCode)
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxJWKSBytes+1))
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxJWKSBytes+1))
 	if err != nil {
 		return keySet{}, 0, errors.New("the answer of the JWKS URL broke off")
 	}
-	keys, err := parseJWKS(body)
+	keys, err := parseJWKS(text)
 	if err != nil {
 		return keySet{}, 0, fmt.Errorf("the answer of the JWKS URL is no JWK Set: %w", err)
 	}

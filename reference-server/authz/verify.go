@@ -3,6 +3,7 @@ package authz
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -221,7 +222,10 @@ func (v *verifier) signature() *tokenError {
 	if err != nil {
 		return v.bad(ReasonJWKS, false, "%v.", err)
 	}
-	if v.b.OnlyFirstKey && len(keys.keys) > 1 {
+	if v.b.RefuseFetchedKeys && source != "" {
+		return v.bad(ReasonJWKS, false, "keys from a JWKS URL are not trusted here.")
+	}
+	if v.b.OnlyFirstKey && source == "" && len(keys.keys) > 1 {
 		keys.keys = keys.keys[:1]
 	}
 	candidates, e := v.candidates(keys)
@@ -259,8 +263,8 @@ func (v *verifier) keySource() (string, *tokenError) {
 		return "", v.bad(ReasonJWKS, false, "this way of registration is not supported.")
 	}
 	raw, ok := v.a.header.get("jku")
-	if !ok || v.b.IgnoreJKU {
-		if v.b.DemandJKU {
+	if !ok || v.b.IgnoreJKU || v.b.IgnoreJKUOfJWKS && registered == "" {
+		if v.b.DemandJKU && registered != "" {
 			return "", v.bad(ReasonJKU, false, "jku is missing.")
 		}
 		return registered, nil
@@ -275,14 +279,20 @@ func (v *verifier) keySource() (string, *tokenError) {
 		}
 		return registered, nil
 	}
-	if v.b.FollowAnyJKU || v.b.FollowJKUPrefix && nearURL(jku, registered) {
+	if (v.b.FollowAnyJKU || v.b.FollowJKUPrefix && nearURL(jku, registered)) && v.s.mayFollow(jku) {
 		return jku, nil
 	}
-	if v.b.FetchForeignJKU {
+	if v.b.FetchForeignJKU && v.s.mayFollow(jku) {
 		// The answer is not used: the defect is the request.
 		_, _, _ = v.s.jwks.ask(v.b, jku, v.now)
 	}
 	return registered, v.bad(ReasonJKU, false, "jku is not the registered JWKS URL.")
+}
+
+// mayFollow reports whether a URL that a stranger names may be fetched by the defects that do so.
+func (s *Server) mayFollow(text string) bool {
+	u, err := url.Parse(text)
+	return s.cfg.HTTP != nil || err == nil && loopback(u.Hostname())
 }
 
 // nearURL is the kind of comparison that lets an attacker's URL pass for the registered one.
@@ -338,6 +348,9 @@ func (v *verifier) candidates(keys keySet) ([]key, *tokenError) {
 		return found, v.bad(ReasonKidAmbiguous, v.b.AcceptDuplicateKid, "more than one key of the client has this kid.")
 	case len(sameKid) > 1 && v.b.RefuseSharedKid:
 		return found, v.bad(ReasonKidAmbiguous, false, "more than one key of the client has this kid.")
+	}
+	if v.b.DemandKeyAlg && found[0].alg == "" {
+		return found, v.bad(ReasonKeyUse, false, "the key has no alg.")
 	}
 	if err := found[0].allows(alg); err != nil && kty != "" {
 		return found, v.bad(ReasonKeyUse, false, "%v.", err)

@@ -154,7 +154,7 @@ func (h *hostileTarget) open(t *testing.T, c hostileCase) *session.Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := session.Config{BaseURL: h.URL, IG: spec.V300, ClientID: clientID, Keys: keys, Clock: &session.SkipClock{},
+	cfg := session.Config{BaseURL: h.URL, IG: spec.V300, ClientID: clientID, Keys: keys.first, Clock: &session.SkipClock{},
 		RequestTimeout: 20 * time.Second, ExportTimeout: time.Minute, FileTimeout: 20 * time.Second, ParallelJobs: 4,
 		MaxDocument: 1 << 20, MaxFile: 256 << 10, MaxLine: 128 << 10, MaxFiles: 500}
 	if c.hasty {

@@ -2,6 +2,9 @@ package selftest
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -24,27 +27,67 @@ const (
 	Instant             // a job is complete at its second poll: for the matrix
 )
 
-// clientID is the one client of a reference run.
-const clientID = "bulkproof"
+// The clients of a reference run. The first registered its keys, the second the URL at which they are hosted. The second
+// may read Encounter and Patient only.
+const (
+	clientID       = "bulkproof"
+	secondID       = "bulkproof-second"
+	secondScope    = "system/Encounter.rs system/Patient.rs"
+	forbiddenScope = "system/Observation.rs"
+)
 
 // Reference is a reference server started in this process on a free loopback port.
 type Reference struct {
 	URL    string
 	server *refserver.Running
 	keys   []session.Key // none for an open server
-	caPEM  []byte        // of a server with TLS
+	second []session.Key
+	host   *session.KeyHost // of the second client's keys; nil for an open server
+	clock  session.Clock    // nil for the machine's
+	caPEM  []byte           // of a server with TLS
 	pace   Pace
 }
 
-// demoKeys parses the test keys once: the first use of an RSA key computes for milliseconds.
-var demoKeys = sync.OnceValues(func() ([]session.Key, error) {
+// demonstration are the clients' keys.
+type demonstration struct{ first, second []session.Key }
+
+// demoKeys prepares the keys once: the first use of an RSA key computes for milliseconds. Each client has two keys of
+// the same algorithm or of different ones, so that a choice of keys can be seen. RSA keys take long to make, so that the
+// second client has the first one's under another kid.
+var demoKeys = sync.OnceValues(func() (demonstration, error) {
 	private, _ := authz.PublicTestKeys()
 	keys, err := session.ParseKeys(private, "")
 	if err != nil {
-		return nil, fmt.Errorf("the reference server's demonstration keys: %w", err)
+		return demonstration{}, fmt.Errorf("the reference server's demonstration keys: %w", err)
 	}
-	return keys, nil
+	d := demonstration{first: keys}
+	for _, k := range keys {
+		if k.Algorithm == "RS384" {
+			d.second = append(d.second, session.Key{ID: "second-rs384", Algorithm: k.Algorithm, Private: k.Private})
+		}
+	}
+	for _, kid := range []string{"sibling-es384", "second-es384"} {
+		private, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+		if err != nil {
+			return demonstration{}, fmt.Errorf("a demonstration key could not be made: %w", err)
+		}
+		k := session.Key{ID: kid, Algorithm: "ES384", Private: private}
+		if kid == "sibling-es384" {
+			d.first = append(d.first, k)
+		} else {
+			d.second = append(d.second, k)
+		}
+	}
+	return d, nil
 })
+
+// cheapFirst orders keys by what they cost: signing with ES384 takes a tenth of RS384, and a matrix signs some hundred
+// assertions a row.
+func cheapFirst(keys []session.Key) []session.Key {
+	keys = slices.Clone(keys)
+	slices.SortStableFunc(keys, func(a, b session.Key) int { return strings.Compare(a.Algorithm, b.Algorithm) })
+	return keys
+}
 
 // Start starts a reference server for the IG version with the given fault, nil for none. It demands authorization,
 // so that every check has something to judge.
@@ -59,18 +102,29 @@ func Start(ig spec.Version, f *refserver.Fault, pace Pace) (*Reference, error) {
 
 // startEdited is Start with a last change to the server's configuration.
 func startEdited(ig spec.Version, pace Pace, edit func(*refserver.Config) error) (*Reference, error) {
-	_, public := authz.PublicTestKeys()
 	keys, err := demoKeys()
 	if err != nil {
 		return nil, err
 	}
 	if pace == Instant {
-		// Signing with ES384 costs a tenth of RS384, and a matrix signs some hundred assertions a row.
-		keys = slices.Clone(keys)
-		slices.SortStableFunc(keys, func(a, b session.Key) int { return strings.Compare(a.Algorithm, b.Algorithm) })
+		keys = demonstration{cheapFirst(keys.first), cheapFirst(keys.second)}
 	}
-	cfg := refserver.Config{IG: string(ig), Auth: true, NoManagement: true, PollsUntilDone: 1,
-		Clients: []authz.Client{{ID: clientID, JWKS: public, Scopes: []string{"system/*.rs"}}}}
+	host, err := session.HostKeys("127.0.0.1:0", "", nil, keys.second)
+	if err != nil {
+		return nil, err
+	}
+	ref, err := startHosting(ig, pace, keys, host, edit)
+	if err != nil || ref.host == nil {
+		host.Close()
+	}
+	return ref, err
+}
+
+func startHosting(ig spec.Version, pace Pace, keys demonstration, host *session.KeyHost, edit func(*refserver.Config) error) (*Reference, error) {
+	ref := &Reference{pace: pace, keys: keys.first, second: keys.second, host: host}
+	cfg := refserver.Config{IG: string(ig), Auth: true, NoManagement: true, PollsUntilDone: 1, Clients: []authz.Client{
+		{ID: clientID, JWKS: session.PublicJWKS(keys.first), Scopes: []string{"system/*.rs"}},
+		{ID: secondID, JWKSURL: host.URL(), Scopes: strings.Fields(secondScope)}}}
 	if ig == spec.V400 {
 		cfg.IG = string(spec.V300) // the closest version the reference server speaks
 	}
@@ -84,9 +138,9 @@ func startEdited(ig spec.Version, pace Pace, edit func(*refserver.Config) error)
 	if err != nil {
 		return nil, err
 	}
-	ref := &Reference{URL: running.URL, server: running, caPEM: running.CAPEM, pace: pace}
-	if cfg.Auth {
-		ref.keys = keys
+	ref.URL, ref.server, ref.caPEM = running.URL, running, running.CAPEM
+	if !cfg.Auth {
+		ref.keys, ref.host = nil, nil
 	}
 	return ref, nil
 }
@@ -96,6 +150,13 @@ func (r *Reference) Configure(c session.Config) session.Config {
 	c.BaseURL, c.CAPEM = r.URL, r.caPEM
 	if len(r.keys) > 0 {
 		c.ClientID, c.Keys = clientID, r.keys
+		if c.Second == nil && c.Hosted == nil {
+			c.Second = &session.OtherClient{ID: secondID, Keys: r.second, Scope: scopeFor(c.IG, secondScope)}
+			c.Hosted, c.HostedSecond = r.host, true
+		}
+		if c.ForbiddenScope == "" {
+			c.ForbiddenScope = scopeFor(c.IG, forbiddenScope)
+		}
 	}
 	c.ParallelJobs = 4 // our own server is asked for more at a time than a stranger's
 	if r.pace == Instant {
@@ -106,8 +167,21 @@ func (r *Reference) Configure(c session.Config) session.Config {
 	return c
 }
 
+// scopeFor returns a scope to read in the syntax of the IG version.
+func scopeFor(ig spec.Version, scope string) string {
+	if ig == spec.V101 {
+		return strings.ReplaceAll(scope, ".rs", ".read")
+	}
+	return scope
+}
+
 // Close stops the server.
-func (r *Reference) Close(ctx context.Context) error { return r.server.Close(ctx) }
+func (r *Reference) Close(ctx context.Context) error {
+	if r.host != nil {
+		defer r.host.Close()
+	}
+	return r.server.Close(ctx)
+}
 
 // Open starts a fast reference server with the fault and opens a session with it. stop ends both.
 func Open(ctx context.Context, ig spec.Version, f *refserver.Fault) (s *session.Session, stop func(context.Context) error, err error) {
