@@ -190,9 +190,6 @@ func (r *Row) judge(f *refserver.Fault, known map[string]bool) {
 // RunOnce runs the plan once against a fresh reference server with the given fault, nil for none, directly and in
 // parallel, with a clock that never waits.
 func RunOnce(ctx context.Context, o Options, f *refserver.Fault) (results []checks.Result, traffic session.Traffic, err error) {
-	if f != nil && f.Waits {
-		return runWaiting(ctx, o, f)
-	}
 	s, stop, err := Open(ctx, o.IG, f)
 	if err != nil {
 		return nil, traffic, err
@@ -201,49 +198,15 @@ func RunOnce(ctx context.Context, o Options, f *refserver.Fault) (results []chec
 		traffic = s.Traffic()
 		err = errors.Join(err, stop(ctx))
 	}()
-	return checks.RunAll(ctx, s, o.Plan(f), checks.Options{Parallel: 4}), traffic, nil
-}
-
-// runWaiting is RunOnce with leave to wait for minutes, by a clock that the server shares. One check runs at a time: a
-// wait of one would make the assertions of another expire before they are sent.
-func runWaiting(ctx context.Context, o Options, f *refserver.Fault) (results []checks.Result, traffic session.Traffic, err error) {
-	ref, err := Start(o.IG, f, Instant)
-	if err != nil {
-		return nil, traffic, err
-	}
-	c := ref.Configure(session.Config{IG: o.IG})
-	c.AllowSlow, c.Clock = true, &sharedClock{server: ref.server.Server}
-	c.ExportTimeout = 2 * time.Hour // the waits of all checks add up
-	s, stop, err := openAt(ctx, ref, c)
-	if err != nil {
-		return nil, traffic, err
-	}
-	defer func() {
-		traffic = s.Traffic()
-		err = errors.Join(err, stop(ctx))
-	}()
 	plan := o.Plan(f)
-	for i := range plan.Entries { // without prefetch: nothing runs beside the check
+	if f == nil || !f.Waits {
+		return checks.RunAll(ctx, s, plan, checks.Options{Parallel: 4}), traffic, nil
+	}
+	// One check at a time and nothing beside it: a wait of one would make the assertions of another expire before they are sent.
+	for i := range plan.Entries {
 		results = append(results, plan.RunEntry(ctx, s, i, checks.Options{}))
 	}
 	return results, traffic, nil
-}
-
-// sharedClock never waits, and moves the server's clock along.
-type sharedClock struct {
-	session.SkipClock
-	server *refserver.Server
-}
-
-// Wall says that the target's clock goes by this one.
-func (c *sharedClock) Wall() time.Time { return c.Now() }
-
-// Sleep moves both clocks forward by d.
-func (c *sharedClock) Sleep(ctx context.Context, d time.Duration) error {
-	if d > 0 {
-		c.server.Advance(d)
-	}
-	return c.SkipClock.Sleep(ctx, d)
 }
 
 // authorization are the areas whose faults the battery may notice.

@@ -43,7 +43,6 @@ type Reference struct {
 	keys   []session.Key // none for an open server
 	second []session.Key
 	host   *session.KeyHost // of the second client's keys; nil for an open server
-	clock  session.Clock    // nil for the machine's
 	caPEM  []byte           // of a server with TLS
 	pace   Pace
 }
@@ -183,13 +182,36 @@ func (r *Reference) Close(ctx context.Context) error {
 	return r.server.Close(ctx)
 }
 
-// Open starts a fast reference server with the fault and opens a session with it. stop ends both.
+// Open starts a fast reference server with the fault and opens a session with it, which waits for minutes, by a clock that
+// the server shares, if the fault asks for it. stop ends both.
 func Open(ctx context.Context, ig spec.Version, f *refserver.Fault) (s *session.Session, stop func(context.Context) error, err error) {
 	ref, err := Start(ig, f, Instant)
 	if err != nil {
 		return nil, nil, err
 	}
-	return openAt(ctx, ref, ref.Configure(session.Config{IG: ig}))
+	c := ref.Configure(session.Config{IG: ig})
+	if f != nil && f.Waits {
+		c.AllowSlow, c.Clock = true, &sharedClock{server: ref.server.Server}
+		c.ExportTimeout = 2 * time.Hour // the waits of all checks add up
+	}
+	return openAt(ctx, ref, c)
+}
+
+// sharedClock never waits, and moves the server's clock along.
+type sharedClock struct {
+	session.SkipClock
+	server *refserver.Server
+}
+
+// Wall says that the target's clock goes by this one.
+func (c *sharedClock) Wall() time.Time { return c.Now() }
+
+// Sleep moves both clocks forward by d.
+func (c *sharedClock) Sleep(ctx context.Context, d time.Duration) error {
+	if d > 0 {
+		c.server.Advance(d)
+	}
+	return c.SkipClock.Sleep(ctx, d)
 }
 
 // openAt opens a session with a reference server. stop ends both.
