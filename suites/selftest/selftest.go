@@ -142,6 +142,20 @@ func runRow(ctx context.Context, o Options, f *refserver.Fault, known map[string
 	return row
 }
 
+// RowOf returns the row that results of another driver make: the fault, nil for none, against what they found.
+func (o Options) RowOf(f *refserver.Fault, results []checks.Result) Row {
+	known := map[string]bool{}
+	for _, r := range results {
+		known[r.Check.ID] = true
+	}
+	row := Row{Results: results}
+	if f != nil {
+		row.Fault, row.Area, row.Doc = f.Name, f.Area, f.Doc
+	}
+	row.judge(f, known)
+	return row
+}
+
 // judge compares the results with what the fault says, or for a nil fault with a conformant server.
 func (r *Row) judge(f *refserver.Fault, known map[string]bool) {
 	for _, res := range r.Results {
