@@ -37,7 +37,7 @@ func selftestCommand(ctx context.Context, e env, args []string) int {
 	fs.BoolVarP(&quiet, "quiet", "q", false, "print only rows that are not exact, and the totals")
 	fs.BoolVar(&asJSON, "json", false, "print the matrix as JSON")
 	fs.IntVar(&parallel, "parallel", 4, "servers at a time")
-	fs.BoolVar(&thorough, "thorough", false, "run the checks of the token endpoint also in the rows whose fault has nothing to do with authorization")
+	fs.BoolVar(&thorough, "thorough", false, "run every check in every row, also those that the fault cannot concern: takes three times as long")
 	if err := parse(e, fs, "selftest [options]", args); err != nil {
 		return exitOf(err)
 	}

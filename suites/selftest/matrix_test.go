@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
@@ -215,5 +217,35 @@ func TestMatrixDocuments(t *testing.T) {
 	j, err := json.Marshal(Document(m))
 	if err != nil || !bytes.Contains(j, []byte(`"missing":["a.x"]`)) || !bytes.Contains(j, []byte(`"exact":false`)) {
 		t.Errorf("%v %s", err, j)
+	}
+}
+
+// What a quick matrix leaves out of a row is never a check that the fault names, and it is less than everything.
+func TestQuickRowsHoldWhatTheirFaultNames(t *testing.T) {
+	o := load(t)
+	for _, quick := range []bool{false, true} {
+		o.Quick = quick
+		smaller := 0
+		for _, f := range o.Faults {
+			o.IG = spec.V300
+			if !f.AppliesTo(string(o.IG)) {
+				o.IG = spec.V200
+			}
+			selected := map[string]bool{}
+			for _, e := range o.Plan(&f).Entries {
+				selected[e.Check.ID] = e.Selected
+			}
+			for _, id := range slices.Concat(f.Caught, f.Warned) {
+				if !selected[id] {
+					t.Errorf("%s: the row lacks %s", f.Name, id)
+				}
+			}
+			if slices.Contains(slices.Collect(maps.Values(selected)), false) {
+				smaller++
+			}
+		}
+		if quick != (smaller > len(o.Faults)/2) {
+			t.Errorf("quick %v: %d of %d rows are smaller", quick, smaller, len(o.Faults))
+		}
 	}
 }

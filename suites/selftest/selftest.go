@@ -26,8 +26,9 @@ type Options struct {
 	Parallel int               // rows at a time; default 2
 	Keep     func(*checks.Check) (bool, string)
 	Done     func(Row) // told of each row as it ends, from one goroutine at a time
-	// Quick leaves the areas jwt and token out of rows whose fault has nothing to do with authorization: their battery of
-	// some two hundred signed assertions talks to the token endpoint alone, and is more than half of a row's work.
+	// Quick leaves out of a row what its fault cannot concern: the areas jwt and token where it has nothing to do with
+	// authorization, since their battery of some two hundred signed assertions is more than half of a row's work; and what
+	// is done with a token where it shows in the token endpoint alone.
 	Quick bool
 }
 
@@ -223,18 +224,39 @@ func RunOnce(ctx context.Context, o Options, f *refserver.Fault) (results []chec
 	return results, traffic, nil
 }
 
-// authorization are the areas whose faults the battery may notice.
-var authorization = []string{"discovery", "jwt", "scope", "security", "tls", "token"}
+// Areas by what their faults can concern.
+var (
+	authorization = []string{"discovery", "jwt", "scope", "security", "tls", "token"}
+	tokenEndpoint = []string{"jwt", "token"}
+	// apart are the areas that a fault in the token endpoint's judgement of a request cannot concern: they look at what a
+	// server does for who has a token.
+	apart = []string{"attachment", "capability", "data", "delete", "error", "file", "manifest", "ndjson", "param", "status"}
+)
 
 // keepFor returns which checks a row with the fault runs.
 func (o Options) keepFor(f *refserver.Fault) func(*checks.Check) (bool, string) {
-	if !o.Quick || f == nil || slices.Contains(authorization, f.Area) ||
-		slices.ContainsFunc(slices.Concat(f.Caught, f.Warned), func(id string) bool { return strings.HasPrefix(id, "jwt.") || strings.HasPrefix(id, "token.") }) {
+	if !o.Quick || f == nil {
 		return o.Keep
 	}
+	concerned := []string{f.Area}
+	for _, id := range slices.Concat(f.Caught, f.Warned) {
+		area, _, _ := strings.Cut(id, ".")
+		concerned = append(concerned, area)
+	}
+	outside := func(list []string) func(string) bool {
+		return func(area string) bool { return !slices.Contains(list, area) }
+	}
+	var left []string
+	var why string
+	switch {
+	case !slices.Contains(authorization, f.Area) && !slices.ContainsFunc(concerned, func(a string) bool { return slices.Contains(tokenEndpoint, a) }):
+		left, why = tokenEndpoint, "the fault has nothing to do with client assertions"
+	case !slices.ContainsFunc(concerned, outside(tokenEndpoint)):
+		left, why = apart, "the fault shows in the token endpoint alone"
+	}
 	return func(c *checks.Check) (bool, string) {
-		if c.Area() == "jwt" || c.Area() == "token" {
-			return false, "the fault has nothing to do with client assertions"
+		if slices.Contains(left, c.Area()) {
+			return false, why
 		}
 		if o.Keep != nil {
 			return o.Keep(c)
