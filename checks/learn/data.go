@@ -109,6 +109,11 @@ func (d *Data) Done(fs *session.FileSet) {
 			d.Incomplete = fmt.Sprintf("%s was not read: %s", f.Item.Name(), f.Reason)
 		}
 	}
+	for _, f := range fs.Kind("output") {
+		if n := f.Item.Count; f.Read && n != nil && *n != f.Summary.Lines && d.Incomplete == "" {
+			d.Incomplete = fmt.Sprintf("the manifest says that %s has %d resources, and it has %d lines", f.Item.Name(), *n, f.Summary.Lines)
+		}
+	}
 	if d.unusable > 0 && d.Incomplete == "" {
 		d.Incomplete = fmt.Sprintf("%d lines are no resources with a type and an id", d.unusable)
 	}

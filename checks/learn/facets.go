@@ -108,6 +108,8 @@ func (f Facet) From(year int) Query {
 // Matches reports whether a resource of the query's type matches, and whether that can be said.
 func (q Query) Matches(r *Row) (matches, known bool) {
 	switch v := r.Facet(q.facet); {
+	case q.Absent:
+		return false, true
 	case q.year != 0:
 		return fromYear(v, q.year)
 	case v == facetUnknown:
@@ -128,4 +130,15 @@ func MatchesAny(queries []Query, r *Row) (matches, known bool) {
 		known = known && k
 	}
 	return false, known
+}
+
+// Never returns the query for a code that no resource has; false if some has it, or may have it.
+func (f Facet) Never(code string) (Query, bool) {
+	for _, v := range f.Values {
+		if v.Text == code {
+			return Query{}, false
+		}
+	}
+	return Query{Type: f.Type, Param: f.Param, Text: f.Type + "?" + f.Param + "=" + code, Absent: true, facet: f.index, value: facetOther},
+		f.Unknown == 0 && f.Kind == compartment.Token
 }

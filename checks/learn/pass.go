@@ -136,9 +136,18 @@ func span[R any](list []R, at *int, key uint64, keyOf func(*R) uint64) []R {
 	return list[from:*at]
 }
 
+// isFlat reports whether all tables are in memory, so that a pass needs no parts.
+func (d *Data) isFlat() bool {
+	return d == nil || d.rows.isFlat() && d.edges.isFlat() && d.members.isFlat() && d.witnesses.isFlat()
+}
+
 func both(a, b *Data, with Parts, all bool, f func(a, b *Entry)) error {
 	var x, y slice
-	for n := range partitions {
+	from, to := 0, partitions
+	if a.isFlat() && b.isFlat() {
+		from, to = everyPart, 0
+	}
+	for n := from; n < to; n++ {
 		if err := x.load(a, n, with); err != nil {
 			return err
 		}

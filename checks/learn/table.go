@@ -113,6 +113,16 @@ func (t *table[R, P]) flush(p *part[R]) {
 
 var errClosed = errors.New("the session is closed, and what was learned is gone")
 
+// isFlat reports whether everything is in memory.
+func (t *table[R, P]) isFlat() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.parts == nil
+}
+
+// everyPart asks part for all records of a table in memory at once.
+const everyPart = -1
+
 // part returns the records of one part, sorted by key. into is used where it is large enough; the result may be the
 // table's own and must not be changed.
 func (t *table[R, P]) part(n int, into []R) ([]R, error) {
@@ -126,6 +136,9 @@ func (t *table[R, P]) part(n int, into []R) ([]R, error) {
 		if !t.tidy {
 			slices.SortStableFunc(t.flat, byKey)
 			t.tidy = true
+		}
+		if n == everyPart {
+			return t.flat, nil
 		}
 		find := func(n int) int {
 			at, _ := slices.BinarySearchFunc(t.flat, n, func(r R, n int) int { return int(P(&r).key()>>56) - n })
