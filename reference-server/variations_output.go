@@ -241,12 +241,12 @@ func init() {
 			Permits: "Other resources outside of the Patient compartment that help to interpret the data may be returned. (3.0.0 export.html#bulk-data-kick-off-request, export.md:79 and :170)",
 			Apply:   varyKeep(keepSupporting)},
 		Variation{Name: "no-meta", Area: "data",
-			Doc:     "Resources have no meta.",
+			Doc:     "Resources have no meta, but for the tag of those that _elements has cut.",
 			Permits: "Inclusion of Resource.meta is at the discretion of the server. (3.0.0 export.html#bulk-data-output-file-request, export.md:703)",
 			Unsure:  []string{"data.*", "param.*"},
 			Apply: varyLines(func(line []byte) []byte {
 				return editMembers(line, func(m []member) []member {
-					return slices.DeleteFunc(m, func(x member) bool { return x.name == "meta" })
+					return slices.DeleteFunc(m, func(x member) bool { return x.name == "meta" && !bytes.Contains(x.value, []byte("SUBSETTED")) })
 				})
 			})},
 		Variation{Name: "narrative-everywhere", Area: "data",

@@ -74,6 +74,11 @@ func (c *Client) KickOffPatiently(ctx context.Context, sc Scenario) (*Response, 
 	return c.patientKickOff(ctx, c.s.RequestOf(sc), sc)
 }
 
+// KickOffRequestPatiently is KickOffPatiently for a request that a check has put together itself.
+func (c *Client) KickOffRequestPatiently(ctx context.Context, req Request) (*Response, string) {
+	return c.patientKickOff(ctx, req, Scenario{Label: "of a check"}, c.s.clock.Now().Add(c.s.cfg.ExportTimeout))
+}
+
 // Again sends one more status request, after waiting as long as the last answer asks for; n counts from 0 for the
 // interval where it does not. The second result is false if the wait was cut short.
 func (c *Client) Again(ctx context.Context, ex *Export, last *Response, n int) (*Response, bool) {
