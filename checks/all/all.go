@@ -9,6 +9,7 @@ import (
 	"github.com/bulkproof/bulkproof/checks/attachment"
 	"github.com/bulkproof/bulkproof/checks/cancel"
 	"github.com/bulkproof/bulkproof/checks/capability"
+	"github.com/bulkproof/bulkproof/checks/data"
 	"github.com/bulkproof/bulkproof/checks/discovery"
 	"github.com/bulkproof/bulkproof/checks/files"
 	"github.com/bulkproof/bulkproof/checks/jwt"
@@ -16,6 +17,7 @@ import (
 	"github.com/bulkproof/bulkproof/checks/lines"
 	"github.com/bulkproof/bulkproof/checks/manifest"
 	"github.com/bulkproof/bulkproof/checks/operror"
+	"github.com/bulkproof/bulkproof/checks/params"
 	"github.com/bulkproof/bulkproof/checks/scope"
 	"github.com/bulkproof/bulkproof/checks/security"
 	"github.com/bulkproof/bulkproof/checks/spec"
@@ -39,6 +41,8 @@ func Areas() []checks.Area {
 		operror.Area(),
 		files.Area(),
 		lines.Area(),
+		params.Area(),
+		data.Area(),
 		attachment.Area(),
 	}
 }

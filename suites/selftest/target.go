@@ -36,6 +36,9 @@ const (
 	forbiddenScope = "system/Observation.rs"
 )
 
+// closedGroup is the Group of the dataset that the reference run's client must not export.
+const closedGroup = "few"
+
 // Reference is a reference server started in this process on a free loopback port.
 type Reference struct {
 	URL    string
@@ -45,6 +48,7 @@ type Reference struct {
 	host   *session.KeyHost // of the second client's keys; nil for an open server
 	caPEM  []byte           // of a server with TLS
 	pace   Pace
+	known  session.Known
 }
 
 // demonstration are the clients' keys.
@@ -130,6 +134,7 @@ func startHosting(ig spec.Version, pace Pace, keys demonstration, host *session.
 	if pace == Real {
 		cfg.RetryAfter = 1
 	}
+	cfg.GroupPolicy = func(_, group string) bool { return group != closedGroup }
 	if err := edit(&cfg); err != nil {
 		return nil, err
 	}
@@ -140,13 +145,21 @@ func startHosting(ig spec.Version, pace Pace, keys demonstration, host *session.
 	ref.URL, ref.server, ref.caPEM = running.URL, running, running.CAPEM
 	if !cfg.Auth {
 		ref.keys, ref.host = nil, nil
+	} else {
+		ref.known.ForbiddenGroup = closedGroup
+	}
+	if cfg.Levels == nil { // at other levels the plain export holds less
+		if goal := refserver.FirstGoal(cfg); goal != "" {
+			ref.known.Expected = []string{"Goal/" + goal}
+		}
+		ref.known.DefaultTypes = []string{"Patient", "Observation", "Condition", "Procedure"}
 	}
 	return ref, nil
 }
 
 // Configure returns the configuration with what is needed to reach the server and to be let in.
 func (r *Reference) Configure(c session.Config) session.Config {
-	c.BaseURL, c.CAPEM = r.URL, r.caPEM
+	c.BaseURL, c.CAPEM, c.Known = r.URL, r.caPEM, r.known
 	if len(r.keys) > 0 {
 		c.ClientID, c.Keys = clientID, r.keys
 		if c.Second == nil && c.Hosted == nil {
