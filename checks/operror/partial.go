@@ -51,7 +51,11 @@ func judgePartial(t *checks.T, ex *session.Export, after *status.Aftermath) {
 	if last == nil || ex.State != session.Failed || after.Lived() {
 		return
 	}
-	if m := session.ReadManifest(last); m.Tree != nil && len(m.Error) > 0 {
+	m := session.ReadManifest(last)
+	if m.Tree == nil && last.Status < 300 {
+		t.Inconclusivef("the export ends with HTTP %d, and whether that is a manifest cannot be read: %v", last.Status, m.Err)
+	}
+	if m.Tree != nil && len(m.Error) > 0 {
 		t.Violates("ERROR-010", last.At(), "a manifest with error files is sent with HTTP %d in place of 200", last.Status)
 	}
 }

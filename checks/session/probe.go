@@ -76,7 +76,7 @@ func (c *Client) KickOffPatiently(ctx context.Context, sc Scenario) (*Response, 
 
 // KickOffRequestPatiently is KickOffPatiently for a request that a check has put together itself.
 func (c *Client) KickOffRequestPatiently(ctx context.Context, req Request) (*Response, string) {
-	return c.patientKickOff(ctx, req, Scenario{Label: "of a check"}, c.s.clock.Now().Add(c.s.cfg.ExportTimeout))
+	return c.patientKickOff(ctx, req, Scenario{Label: "of a check"})
 }
 
 // Again sends one more status request, after waiting as long as the last answer asks for; n counts from 0 for the
