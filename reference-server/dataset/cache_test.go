@@ -7,10 +7,26 @@ import (
 
 // What a small set keeps is what it would compute, and nobody who got a resource can change what the next one gets.
 func TestKeptResourcesAreThoseComputed(t *testing.T) {
-	s, err := New(Config{Seed: 3, Patients: 12, BaseURL: "http://x.example"})
+	for seed := range uint64(maxTemplates + 2) { // with a template and, beyond the bound, without
+		for _, absolute := range []bool{false, true} {
+			s, err := New(Config{Seed: seed, Patients: 12, BaseURL: "http://x.example", AbsoluteReferences: absolute})
+			if err != nil {
+				t.Fatal(err)
+			}
+			keptAsComputed(t, s)
+		}
+	}
+	large, err := New(Config{Patients: cachedPatients + 1, BaseURL: "http://x.example"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	if list, _ := large.all(kPatient); list != nil || large.kept(loc{k: kPatient}) != nil {
+		t.Error("a large set keeps resources")
+	}
+}
+
+func keptAsComputed(t *testing.T, s *Set) {
+	t.Helper()
 	for k := range kindCount {
 		list, first := s.all(k)
 		n := 0
@@ -34,12 +50,5 @@ func TestKeptResourcesAreThoseComputed(t *testing.T) {
 	got.JSON[0] = 'x'
 	if again, _ := s.Get("Patient", got.ID); again.JSON[0] != '{' {
 		t.Error("a resource that was handed out is kept")
-	}
-	large, err := New(Config{Patients: cachedPatients + 1, BaseURL: "http://x.example"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if list, _ := large.all(kPatient); list != nil || large.kept(loc{k: kPatient}) != nil {
-		t.Error("a large set keeps resources")
 	}
 }
