@@ -23,15 +23,22 @@ type Options struct {
 	Parallel int // checks at a time; default 1
 	Observer Observer
 	Waivers  Waivers
+	// OnFinding, if set, is told of the source line of every finding: so that tests learn which lines ever find
+	// anything. It may be called from several goroutines.
+	OnFinding func(file string, line int)
 }
 
 // Run runs one check of the plan against the session and returns its result. A panic in the check becomes the outcome
 // error; the end of ctx becomes not-run.
-func Run(ctx context.Context, s *session.Session, cat *spec.Catalogue, c *Check) (res Result) {
+func Run(ctx context.Context, s *session.Session, cat *spec.Catalogue, c *Check) Result {
+	return run(ctx, &T{s: s, cat: cat, check: c})
+}
+
+func run(ctx context.Context, t *T) (res Result) {
+	c := t.check
 	if ctx.Err() != nil {
 		return Result{Check: c, Outcome: NotRun, Reason: "the run was interrupted before this check"}
 	}
-	t := &T{s: s, cat: cat, check: c}
 	started := time.Now()
 	defer func() {
 		res = t.finish(recover(), started)
@@ -40,7 +47,7 @@ func Run(ctx context.Context, s *session.Session, cat *spec.Catalogue, c *Check)
 		}
 	}()
 	for _, n := range c.Needs {
-		if why := n.missing(s); why != "" {
+		if why := n.missing(t.s); why != "" {
 			t.Skipf("%s", why)
 		}
 	}
@@ -80,7 +87,7 @@ func (p *Plan) RunEntry(ctx context.Context, s *session.Session, i int, o Option
 	if o.Observer != nil {
 		o.Observer.CheckStarted(e.Check)
 	}
-	r := o.Waivers.apply(Run(ctx, s, p.Catalogue, e.Check), s.Now())
+	r := o.Waivers.apply(run(ctx, &T{s: s, cat: p.Catalogue, check: e.Check, onFinding: o.OnFinding}), s.Now())
 	if o.Observer != nil {
 		o.Observer.CheckDone(r)
 	}

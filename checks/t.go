@@ -2,6 +2,7 @@ package checks
 
 import (
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -43,6 +44,8 @@ type T struct {
 	s     *session.Session
 	cat   *spec.Catalogue
 	check *Check
+
+	onFinding func(file string, line int) // see Options
 
 	mu       sync.Mutex
 	findings []Finding
@@ -128,6 +131,12 @@ func (t *T) record(req string, most Severity, at Evidence, observed string) {
 	e, ok := r.In(t.s.IG())
 	if !ok {
 		return
+	}
+	if t.onFinding != nil {
+		// The caller of Violates or Warns, which called this.
+		if _, file, line, ok := runtime.Caller(2); ok {
+			t.onFinding(file, line)
+		}
 	}
 	sev := most
 	switch {

@@ -19,6 +19,16 @@ type Fault struct {
 	// Waits says that the fault shows only to those who wait for minutes: the self-test permits slow checks for it, runs
 	// them one at a time, and lets the server's clock go with the session's.
 	Waits bool
+	// Options lists what a tester has to add to the command line for the fault to show: OptionThrottling and its
+	// like. The self-test adds it.
+	Options []string
 	// Apply breaks a conforming Behaviour.
 	Apply func(*Behaviour)
 }
+
+// What a tester may have to add for a fault to show. The last two name something of the default dataset.
+const (
+	OptionThrottling = "--probe-throttling"
+	OptionLossyGroup = "--known-lossy-group " + RehearseLoss
+	OptionDeleted    = "--known-deleted-patients"
+)

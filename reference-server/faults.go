@@ -52,6 +52,11 @@ func (f Fault) validate() error {
 			return fmt.Errorf("fault %s: unknown IG version %q", f.Name, v)
 		}
 	}
+	for _, o := range f.Options {
+		if !slices.Contains([]string{OptionThrottling, OptionLossyGroup, OptionDeleted}, o) {
+			return fmt.Errorf("fault %s: unknown option %q", f.Name, o)
+		}
+	}
 	seen := map[string]bool{}
 	for _, id := range slices.Concat(f.Caught, f.Warned) {
 		if id == "" || seen[id] {

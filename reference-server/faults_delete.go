@@ -42,6 +42,11 @@ func wholeHistory(a *Answer) bool {
 	return acceptedKickOff(a) && a.Job != nil && a.Job.Export.Since.Year() == 1900
 }
 
+// byPut holds for what the conforming server answers to a PUT at the polling location of a job that is there.
+func byPut(a *Answer) bool {
+	return a.Endpoint == Status && a.Request.Method == http.MethodPut && a.Status == http.StatusMethodNotAllowed
+}
+
 // oneWholeHistory returns an Apply that refuses a second such kick-off while one is running, and if stuck also after it
 // was deleted.
 func oneWholeHistory(stuck bool, refuse func(*Answer)) func(*Behaviour) {
@@ -133,6 +138,24 @@ func deleteFaults() []Fault {
 		warns("kickoff", "kickoff-busy-without-retry-after", "kickoff.one-at-a-time", "A second export is refused with 429 while one is running, without Retry-After.",
 			oneWholeHistory(false, func(a *Answer) { a.refused(http.StatusTooManyRequests, "throttled", "Another export is in progress.") })),
 	}
+	list = append(list,
+		warns("delete", "delete-put-like-get", "delete.other-methods-refused", "The polling location pays no heed to the method: a PUT is answered like a status request.",
+			answering(byPut, func(a *Answer) { a.set(http.StatusAccepted, "", "") })),
+		warns("delete", "delete-put-like-delete", "delete.other-methods-refused", "Whatever is no GET cancels the export: a PUT is refused, and the export is gone.",
+			func(b *Behaviour) {
+				var mu sync.Mutex
+				gone := map[string]bool{}
+				b.ThenAnswer(func(a *Answer) {
+					mu.Lock()
+					defer mu.Unlock()
+					switch path := a.Request.URL.Path; {
+					case byPut(a):
+						gone[path] = true
+					case gone[path]:
+						a.refused(http.StatusNotFound, "not-found", "there is no such export")
+					}
+				})
+			}))
 	list = append(list, outcomes("delete-then-404", "delete.then-404-outcome", goneJobs)...)
 	list = append(list, outcomes("delete-error", "delete.error-outcome", func(edit func(*Answer)) func(*Behaviour) { return answering(deletesNothing, edit) })...)
 	list = append(list, warns("delete", "delete-then-404-odd-severity", "delete.then-404-outcome", "issue.severity is no code of FHIR's value set in the 404 after a DELETE.",

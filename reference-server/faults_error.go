@@ -23,7 +23,28 @@ func stumbling(status int, edit func(*Answer)) func(*Behaviour) {
 	}
 }
 
+// onceThrottled answers the second poll of an export of everything since a moment of 1900 with 429, and edits what comes
+// then. It is such an export that a judge polls too often; what others wait for is left alone.
+func onceThrottled(edit func(*Answer)) func(*Behaviour) {
+	return func(b *Behaviour) {
+		b.ThenAnswer(func(a *Answer) {
+			if a.Endpoint != Status && a.Endpoint != Manifest || a.Job == nil || a.Job.Export.Since.Year() != 1900 || a.Job.Poll < 2 {
+				return
+			}
+			a.set(http.StatusTooManyRequests, "", "")
+			a.Header.Set("Retry-After", "2")
+			if a.Job.Poll > 2 {
+				edit(a)
+			}
+		})
+	}
+}
+
 func errorFaults() []Fault {
+	with := func(option string, f Fault) Fault {
+		f.Options = []string{option}
+		return f
+	}
 	o := func(name, doc string, edit func(*Answer)) Fault {
 		return warns("error", name, "error.status-outcome", doc, unknownJobs(edit))
 	}
@@ -51,6 +72,25 @@ func errorFaults() []Fault {
 			stumbling(http.StatusTooManyRequests, func(a *Answer) {
 				a.set(a.Status, "text/html", someHTML)
 				a.Header.Set("Retry-After", "1735689600000")
+			})),
+		{Name: "error-every-error-as-200", Area: "error",
+			Doc: "Every error but those of access comes with 200 OK and an OperationOutcome: clients take refused kick-offs for accepted ones, lost exports for " +
+				"complete ones, and messages for data.",
+			Caught: []string{"kickoff.error-status", "status.unknown-job", "delete.error-status", "delete.then-404", "delete.finished-then-404", "error.file-status"},
+			Apply: answering(func(a *Answer) bool {
+				return refusal(a) && a.Endpoint != Token
+			}, func(a *Answer) { a.Status = http.StatusOK })},
+		with(OptionThrottling, warns("error", "error-429-for-ever", "error.poll-429", "A client that polled too often once is refused with 429 ever after, although it waits as Retry-After asks.",
+			onceThrottled(func(*Answer) {}))),
+		with(OptionThrottling, warns("error", "error-429-kills-the-job", "error.poll-429", "The export of a client that polled too often is given up: after 429 and the wait it asks for, the status is 410.",
+			onceThrottled(func(a *Answer) { a.refused(http.StatusGone, "not-found", "polled too often") }))),
+		with(OptionLossyGroup, fails("error", "error-loss-untold", "error.partial-success", "An export that loses resources completes, and its error array is empty: clients take it for the whole.",
+			func(b *Behaviour) {
+				b.ThenManifest(func(m map[string]any, j JobInfo) {
+					if j.Export.Group == RehearseLoss {
+						m["error"] = []any{}
+					}
+				})
 			})),
 		fails("error", "error-gone-file-as-200", "error.file-status", "A file that is gone is answered with 200 OK and a page of HTML, which clients store as data.",
 			answering(gone, func(a *Answer) { a.set(http.StatusOK, "text/html", someHTML) })),

@@ -194,6 +194,30 @@ func servedFaults() []Fault {
 			},
 		},
 		{
+			Name: "file-count-half", Area: "file",
+			Doc:    "count of the last output item is half the number of its resources, as when pages are counted.",
+			Caught: []string{"file.count"},
+			Apply: func(b *Behaviour) {
+				b.ThenManifest(func(m map[string]any, _ JobInfo) { editCount(m, func(n int) int { return n / 2 }) })
+			},
+		},
+		{
+			Name: "file-empty-answers-500", Area: "file",
+			Doc:    "The manifest lists a file without a line, and a request for it fails with 500.",
+			Caught: []string{"file.listed-files-answer"},
+			Apply: func(b *Behaviour) {
+				b.Extra = func(j JobInfo) []ExtraFile {
+					if len(j.Export.Types) > 0 || j.Export.OrganizeBy != "" {
+						return nil
+					}
+					return []ExtraFile{{Kind: OutputFile, Type: "Patient"}}
+				}
+				onFile(func(a *Answer) bool { return output(a) && a.Job.FileType == "Patient" && a.Job.Lines == 0 }, func(a *Answer) {
+					a.refused(http.StatusInternalServerError, "exception", "empty file")
+				})(b)
+			},
+		},
+		{
 			Name: "file-half-the-lines", Area: "file",
 			Doc:    "The last file has every other line only, while count in the manifest promises all of them.",
 			Caught: []string{"file.count"},
@@ -383,6 +407,16 @@ func againFaults() []Fault {
 			Doc:    "Without compression a file has half of its lines.",
 			Caught: []string{"file.uncompressed"},
 			Apply:  when("Accept-Encoding", "identity", everyOther),
+		},
+		{
+			Name: "file-identity-breaks-off", Area: "file", Versions: []string{"3.0.0"},
+			Doc:    "Without compression a file breaks off, as the storage behind has its length before decompression.",
+			Caught: []string{"file.uncompressed"},
+			Apply: when("Accept-Encoding", "identity", func(a *Answer) {
+				if a.Request.Header.Get("Range") == "" {
+					a.DropAfter = 50
+				}
+			}),
 		},
 		{
 			Name: "file-encodings-deflate", Area: "file", Versions: []string{"3.0.0"},

@@ -27,21 +27,24 @@ func headerEdit(edit func([]byte) []byte) func(*Behaviour) {
 	})
 }
 
+// firstPart is a block that goes on elsewhere, and secondPart what goes on.
+var firstPart = []string{headerOf("part"), `{"resourceType":"Patient","id":"part"}`,
+	`{"resourceType":"Basic","id":"part-1","code":{"text":"one"},"subject":{"reference":"Patient/part"}}`}
+
+const secondPart = `{"resourceType":"Basic","id":"part-2","code":{"text":"two"},"subject":{"reference":"Patient/part"}}`
+
 // twoParts adds two output files to an organised export, of a block that the first begins. second are the lines of the
 // second one; the manifest says that the first goes on in the second.
-func twoParts(second ...string) func(*Behaviour) {
+func twoParts(second ...string) func(*Behaviour) { return split(firstPart, second) }
+
+// split is twoParts with the lines of the first one.
+func split(first, second []string) func(*Behaviour) {
 	return func(b *Behaviour) {
 		b.Extra = func(j JobInfo) []ExtraFile {
 			if j.Export.OrganizeBy == "" {
 				return nil
 			}
-			return []ExtraFile{
-				{Kind: OutputFile, Lines: []string{
-					`{"resourceType":"Parameters","parameter":[{"name":"header","valueReference":{"reference":"Patient/part"}}]}`,
-					`{"resourceType":"Patient","id":"part"}`,
-					`{"resourceType":"Basic","id":"part-1","code":{"text":"one"},"subject":{"reference":"Patient/part"}}`}},
-				{Kind: OutputFile, Lines: second},
-			}
+			return []ExtraFile{{Kind: OutputFile, Lines: first}, {Kind: OutputFile, Lines: second}}
 		}
 		b.ThenManifest(func(m map[string]any, j JobInfo) {
 			out, _ := m["output"].([]any)
@@ -53,7 +56,10 @@ func twoParts(second ...string) func(*Behaviour) {
 	}
 }
 
-const secondPart = `{"resourceType":"Basic","id":"part-2","code":{"text":"two"},"subject":{"reference":"Patient/part"}}`
+// headerOf is the header of the block of a patient.
+func headerOf(id string) string {
+	return `{"resourceType":"Parameters","parameter":[{"name":"header","valueReference":{"reference":"Patient/` + id + `"}}]}`
+}
 
 // blockFaults break organised output (3.0.0 only).
 func blockFaults() []Fault {
@@ -134,8 +140,15 @@ func blockFaults() []Fault {
 			Name:   "file-block-split-needlessly",
 			Doc:    "A block of a few lines is spread over two files.",
 			Warned: []string{"file.block-whole"},
-			Apply: twoParts(`{"resourceType":"Parameters","parameter":[{"name":"header","valueReference":{"reference":"Patient/part"}}]}`,
-				secondPart),
+			Apply:  twoParts(headerOf("part"), secondPart),
+		},
+		{
+			Name:   "file-block-split-in-the-midst",
+			Doc:    "A block goes on in another file although another one comes behind its first part, so that there was room.",
+			Warned: []string{"file.block-whole"},
+			Apply: split(slices.Concat(
+				[]string{headerOf("whole"), `{"resourceType":"Patient","id":"whole"}`}, firstPart,
+				[]string{headerOf("other"), `{"resourceType":"Patient","id":"other"}`}), []string{headerOf("part"), secondPart}),
 		},
 		{
 			Name:   "file-block-continued-without-header",
@@ -147,8 +160,7 @@ func blockFaults() []Fault {
 			Name:   "file-block-continued-by-other",
 			Doc:    "continuesInFile names a file that begins with the block of another patient.",
 			Caught: []string{"file.block-continued"},
-			Apply: twoParts(`{"resourceType":"Parameters","parameter":[{"name":"header","valueReference":{"reference":"Patient/whole"}}]}`,
-				`{"resourceType":"Patient","id":"whole"}`),
+			Apply:  twoParts(headerOf("whole"), `{"resourceType":"Patient","id":"whole"}`),
 		},
 		{
 			Name:   "file-block-continued-silently",

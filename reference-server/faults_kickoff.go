@@ -28,6 +28,8 @@ func acceptedKickOff(a *Answer) bool { return a.Endpoint == KickOff && a.Status 
 // refusedKickOff leaves refusals of tokens out: they are the business of other faults.
 func refusedKickOff(a *Answer) bool { return a.Endpoint == KickOff && refusal(a) }
 
+func putKickOff(a *Answer) bool { return a.Endpoint == KickOff && a.Request.Method == http.MethodPut }
+
 // refusedSystemKickOff leaves alone what other levels refuse because the level does not offer it.
 func refusedSystemKickOff(a *Answer) bool { return refusedKickOff(a) && kickOffAt(SystemLevel)(a) }
 
@@ -110,6 +112,21 @@ func acceptanceFaults() []Fault {
 			Doc:    "An accepted kick-off is answered with 201 Created, as if the job were a resource.",
 			Caught: []string{"kickoff.accepted-202"},
 			Apply:  answering(acceptedKickOff, func(a *Answer) { a.Status = http.StatusCreated }),
+		},
+		{
+			Name: "kickoff-by-put", Area: "kickoff",
+			Doc:    "The export endpoint pays no heed to the method: a PUT starts an export.",
+			Warned: []string{"kickoff.other-methods-refused"},
+			Apply: answering(putKickOff, func(a *Answer) {
+				a.set(http.StatusAccepted, "", "")
+				a.Header.Set("Content-Location", "http://"+a.Request.Host+mount+deskPath+"by-put")
+			}),
+		},
+		{
+			Name: "kickoff-put-200", Area: "kickoff",
+			Doc:    "A PUT on the export endpoint is answered with 200 and a page for people.",
+			Warned: []string{"kickoff.other-methods-refused"},
+			Apply:  answering(putKickOff, func(a *Answer) { a.set(http.StatusOK, "text/html", someHTML) }),
 		},
 		{
 			Name: "kickoff-synchronous", Area: "kickoff",

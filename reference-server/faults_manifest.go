@@ -12,7 +12,7 @@ func init() { registerFaults(manifestFaults()...) }
 
 func manifestFaults() []Fault {
 	var out []Fault
-	for _, list := range [][]Fault{documentFaults(), fieldFaults(), requestFaults(), outputFaults(), messageFaults(), linkFaults(), organizedFaults()} {
+	for _, list := range [][]Fault{documentFaults(), fieldFaults(), requestFaults(), outputFaults(), messageFaults(), linkFaults(), organizedFaults(), dataFaults()} {
 		out = append(out, list...)
 	}
 	return out

@@ -61,6 +61,12 @@ func init() {
 					m["transactionTime"] = j.Completed.UTC().Format(instant)
 				}
 			})},
+		Variation{Name: "data-of-last-night", Area: "manifest", Excludes: []string{"transaction-time"},
+			Doc:     "Exports are made from a copy of last night's data, and transactionTime says so.",
+			Permits: "transactionTime is the server's time when the query is run; work may be done on a mirror. (3.0.0 export.html#response---output-manifest, export.md:522 and :42)",
+			Apply: varyManifest(func(m map[string]any, j JobInfo) {
+				m["transactionTime"] = j.TransactionTime.Add(-9 * time.Hour).UTC().Format(instant)
+			})},
 		Variation{Name: "request-with-plain-commas", Area: "manifest",
 			Doc:     "The request field has commas where the client sent %2C.",
 			Permits: "request is the full URL of the kick-off request; a comma in a query may be written either way. (3.0.0 export.html#response---output-manifest, export.md:532; RFC 3986 section 2.4)",

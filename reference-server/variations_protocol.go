@@ -305,6 +305,16 @@ func init() {
 			Permits: "Other 4XX and 5XX codes may be used to identify errors. (3.0.0 export.html#bulk-data-status-request, export.md:376)",
 			Apply:   unknownJobStatus(http.StatusBadRequest)},
 
+		Variation{Name: "other-methods-501", Area: "error",
+			Doc:     "A method that an endpoint does not have is answered with 501 and an empty body.",
+			Permits: "501 is the answer to a method that is not implemented. (RFC 9110 section 15.6.2)",
+			Apply: varyAnswer(func(a *Answer) {
+				if a.Status == http.StatusMethodNotAllowed && a.Request.Method != http.MethodDelete {
+					a.set(http.StatusNotImplemented, "", "")
+					a.Header.Del("Allow")
+				}
+			})},
+
 		// ---- DELETE ----
 		Variation{Name: "complete-stays", Area: "delete", Excludes: []string{"delete-complete"},
 			Doc:     "A complete job cannot be deleted: DELETE is answered with 409.",

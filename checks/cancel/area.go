@@ -20,6 +20,7 @@ func Area() checks.Area {
 			errorStatus(),
 			errorOutcome(),
 			stopsWork(),
+			otherMethods(),
 		},
 	}
 }

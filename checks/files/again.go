@@ -175,7 +175,7 @@ func acceptDefault() checks.Check {
 		// export.html#headers-1: Accept is optional and defaults to application/fhir+ndjson.
 		Doc: "The smallest output file is fetched without an Accept header, and with Accept: */* as most HTTP tools send it. It comes with 200, and not " +
 			"with another Content-Type than before. Any other fault of the answer is judged on the files that were asked for with Accept.",
-		Requires: []string{"FILE-012"},
+		Requires: []string{"FILE-012", "ASYNC-040"},
 		Exports:  baseline,
 		Observes: refetches,
 		Cost:     checks.Cost{Downloads: 2},

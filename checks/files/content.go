@@ -17,8 +17,9 @@ func contentType() checks.Check {
 		// export.html#response---success-2: the Content-Type matches the format; for NDJSON it is application/fhir+ndjson.
 		Doc: "The media type of every file is application/fhir+ndjson. Parameters such as charset or fhirVersion and letter case are free. " +
 			"application/ndjson, application/json, application/octet-stream and a missing header are violations: object stores behind signed URLs " +
-			"often send them, and clients that look at the header cannot read the file.",
-		Requires: []string{"FILE-014", "FILE-015"},
+			"often send them, and clients that look at the header cannot read the file. The plain export names no _outputFormat, so that its files show " +
+			"the default.",
+		Requires: []string{"FILE-014", "FILE-015", "ASYNC-009"},
 		Exports:  all,
 		Run: func(_ context.Context, t *checks.T) {
 			answered(t, func(f *session.File) {

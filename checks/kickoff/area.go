@@ -34,6 +34,7 @@ func Area() checks.Area {
 			errorOutcome(),
 			errorContentType(),
 			oneAtATime(),
+			otherMethods(),
 			groupRead(),
 			groupSearch(),
 		},

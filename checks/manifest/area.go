@@ -39,6 +39,8 @@ func Area() checks.Area {
 			errorEmpty(),
 			lenientOutcome(),
 			deletedStructure(),
+			deletionsTold(),
+			everythingUntil(),
 			outputFormat(),
 			extension(),
 			linkNotRequested(),

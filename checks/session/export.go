@@ -131,6 +131,9 @@ func (s *Session) levels(sc Scenario) []Level {
 // Reason say how it ended.
 func (s *Session) Export(sc Scenario) *Export {
 	return Shared(s, "export "+sc.String(), func(ctx context.Context) *Export {
+		if sc.Late {
+			s.Export(Baseline)
+		}
 		var ex *Export
 		for _, l := range s.levels(sc) {
 			one := sc

@@ -18,6 +18,7 @@ type Known struct {
 	Instant         time.Time // lies between two updates of the data: where to put _since; zero: chosen from what is exported
 	Expected        []string  // "Type/id" of resources that the plain export has to hold
 	DefaultTypes    []string  // types that an export without _type has to hold, as the server's documentation says
+	DeletedPatients []string  // ids of Patients that the plain export would hold if they had not been deleted since 2001
 }
 
 var (
@@ -40,6 +41,7 @@ func (k Known) check() []error {
 	each("default types", knownType, "a resource type", k.DefaultTypes...)
 	each("non-member", knownID, id, k.NonMember)
 	each("members", knownID, id, k.Members...)
+	each("deleted patients", knownID, id, k.DeletedPatients...)
 	each("forbidden group", knownID, id, k.ForbiddenGroup)
 	each("lossy group", knownID, id, k.LossyGroup)
 	for _, e := range k.Expected {

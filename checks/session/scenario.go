@@ -16,6 +16,7 @@ type Scenario struct {
 	Params []Param     // in order; a name may repeat
 	Header http.Header // replaces the default Accept and Prefer; an empty list removes one
 	Label  string      // tells apart what is otherwise equal, where a check needs an export of its own
+	Late   bool        // begins only when the plain export has ended, so that it shows at least what that one had to show
 }
 
 // Param is one kick-off parameter. In a POST it becomes a part of the Parameters resource.

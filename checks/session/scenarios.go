@@ -25,8 +25,9 @@ var (
 	// Future can have no resources, as none can have changed since then. It names NDJSON by one of its short names.
 	Future = Scenario{}.With("_type", "Patient").With("_since", "2999-12-31T23:59:59Z").With("_outputFormat", "application/ndjson")
 
-	// SinceLongAgo has everything, and besides what was deleted, where a server tells. It names NDJSON by its full name.
-	SinceLongAgo = Scenario{}.With("_type", "Patient").With("_since", "2001-01-01T00:00:00Z").With("_outputFormat", "application/fhir+ndjson")
+	// SinceLongAgo has all Patients, and besides what was deleted, where a server tells. It names NDJSON by its full name, and
+	// comes after the plain export, so that the two can be compared.
+	SinceLongAgo = Scenario{Late: true}.With("_type", "Patient").With("_since", "2001-01-01T00:00:00Z").With("_outputFormat", "application/fhir+ndjson")
 
 	// Separate asks for the export's status to be kept apart from that of the status request (3.0.0).
 	Separate = Scenario{Header: http.Header{"Prefer": {"respond-async,separate-export-status"}}}.With("_type", "Patient")

@@ -28,6 +28,7 @@ type accessOptions struct {
 	knownLossy                   string
 	knownForbidden, knownInstant string
 	knownMembers, knownResources []string
+	knownDeleted                 []string
 	knownDefaultTypes            []string
 }
 
@@ -58,6 +59,7 @@ func (o *accessOptions) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.knownLossy, "known-lossy-group", "", "id of a Group whose export completes although some resources cannot be exported")
 	fs.StringVar(&o.knownInstant, "known-instant", "", "an instant between two updates of the data, for _since: 2026-01-02T03:04:05Z")
 	fs.StringSliceVar(&o.knownResources, "known-resources", nil, "Type/id of resources that the plain export has to hold")
+	fs.StringSliceVar(&o.knownDeleted, "known-deleted-patients", nil, "ids of Patients that were deleted since 2001 and would be exported otherwise")
 	fs.StringSliceVar(&o.knownDefaultTypes, "known-default-types", nil, "types that an export without _type has to hold")
 }
 
@@ -92,7 +94,7 @@ func (o *accessOptions) apply(c *session.Config) error {
 		c.Second = second
 	}
 	c.Known = session.Known{UnsupportedType: o.knownUnsupported, NonMember: o.knownOther, Members: o.knownMembers, ForbiddenGroup: o.knownForbidden, LossyGroup: o.knownLossy,
-		Expected: o.knownResources, DefaultTypes: o.knownDefaultTypes}
+		Expected: o.knownResources, DeletedPatients: o.knownDeleted, DefaultTypes: o.knownDefaultTypes}
 	if o.knownInstant != "" {
 		t, err := time.Parse(time.RFC3339, o.knownInstant)
 		if err != nil {

@@ -134,6 +134,9 @@ func explainFault(e env, f refserver.Fault) {
 	for _, id := range f.Warned {
 		fmt.Fprintf(e.out, "  warns %s\n", id)
 	}
+	if len(f.Options) > 0 {
+		fmt.Fprintf(e.out, "\nIt shows with %s.\n", strings.Join(f.Options, " and "))
+	}
 	fmt.Fprintf(e.out, "\nSee it: bulkproof serve --fault %s\nProve it: bulkproof selftest --fault %s\n", f.Name, f.Name)
 }
 

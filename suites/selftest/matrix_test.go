@@ -42,10 +42,12 @@ func TestMatrix(t *testing.T) {
 	for _, s := range UnknownChecks(o.Areas, o.Faults) {
 		t.Error(s)
 	}
-	for _, v := range []spec.Version{spec.V200, spec.V300} {
+	seen := newSites()
+	versions := []spec.Version{spec.V200, spec.V300}
+	for _, v := range versions {
 		t.Run(string(v), func(t *testing.T) {
 			o := o
-			o.IG = v
+			o.IG, o.OnFinding = v, seen.note
 			m, err := Run(context.Background(), o)
 			if err != nil {
 				t.Fatal(err)
@@ -62,7 +64,26 @@ func TestMatrix(t *testing.T) {
 			}
 			t.Logf("%d checks, %d faults; the conformant run cost %d kick-offs (%d attempts), %d completed exports, %d requests", len(m.Checks), len(m.Rows),
 				m.Clean.Traffic.KickOffs, m.Clean.Traffic.KickOffAttempts, m.Clean.Traffic.CompletedExports, m.Clean.Traffic.Requests)
+			seen.runs++
 		})
+	}
+	if seen.runs == len(versions) {
+		seen.judge(t)
+	}
+}
+
+// What a tester may add to look further finds nothing on the conformant server either.
+func TestConformantServerLookedAtClosely(t *testing.T) {
+	o := load(t)
+	f := &refserver.Fault{Options: []string{refserver.OptionThrottling, refserver.OptionLossyGroup, refserver.OptionDeleted}, Apply: func(*refserver.Behaviour) {}}
+	results, _, err := RunOnce(context.Background(), o, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range results {
+		if r.Outcome != checks.Pass && r.Outcome != checks.NotRun {
+			t.Errorf("%s %s: %s %v", r.Outcome, r.Check.ID, r.Reason, r.Findings)
+		}
 	}
 }
 

@@ -30,6 +30,8 @@ type Options struct {
 	// authorization, since their battery of some two hundred signed assertions is more than half of a row's work; and what
 	// is done with a token where it shows in the token endpoint alone.
 	Quick bool
+	// OnFinding, if set, is told of the source line of every finding, from several goroutines.
+	OnFinding func(file string, line int)
 }
 
 // Row is the result of one fault, or of the clean server.
@@ -213,13 +215,13 @@ func RunOnce(ctx context.Context, o Options, f *refserver.Fault) (results []chec
 		traffic = s.Traffic()
 		err = errors.Join(err, stop(ctx))
 	}()
-	plan := o.Plan(f)
+	plan, opts := o.Plan(f), checks.Options{Parallel: 4, OnFinding: o.OnFinding}
 	if f == nil || !f.Waits {
-		return checks.RunAll(ctx, s, plan, checks.Options{Parallel: 4}), traffic, nil
+		return checks.RunAll(ctx, s, plan, opts), traffic, nil
 	}
 	// One check at a time and nothing beside it: a wait of one would make the assertions of another expire before they are sent.
 	for i := range plan.Entries {
-		results = append(results, plan.RunEntry(ctx, s, i, checks.Options{}))
+		results = append(results, plan.RunEntry(ctx, s, i, opts))
 	}
 	return results, traffic, nil
 }

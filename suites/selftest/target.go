@@ -16,6 +16,7 @@ import (
 	"github.com/bulkproof/bulkproof/checks/spec"
 	refserver "github.com/bulkproof/bulkproof/reference-server"
 	"github.com/bulkproof/bulkproof/reference-server/authz"
+	"github.com/bulkproof/bulkproof/reference-server/dataset"
 )
 
 // Pace is how the reference server behaves in time.
@@ -49,6 +50,7 @@ type Reference struct {
 	caPEM  []byte           // of a server with TLS
 	pace   Pace
 	known  session.Known
+	told   []string // options that the tester adds, see refserver.Fault.Options
 }
 
 // demonstration are the clients' keys.
@@ -95,12 +97,19 @@ func cheapFirst(keys []session.Key) []session.Key {
 // Start starts a reference server for the IG version with the given fault, nil for none. It demands authorization,
 // so that every check has something to judge.
 func Start(ig spec.Version, f *refserver.Fault, pace Pace) (*Reference, error) {
-	return startEdited(ig, pace, func(c *refserver.Config) error {
-		if f != nil {
-			f.Apply(&c.Behaviour)
-		}
+	if f == nil {
+		return startEdited(ig, pace, func(*refserver.Config) error { return nil })
+	}
+	ref, err := startEdited(ig, pace, func(c *refserver.Config) error {
+		c.RehearsalGroups = slices.Contains(f.Options, refserver.OptionLossyGroup)
+		f.Apply(&c.Behaviour)
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	ref.told = f.Options
+	return ref, nil
 }
 
 // startEdited is Start with a last change to the server's configuration.
@@ -176,6 +185,16 @@ func (r *Reference) Configure(c session.Config) session.Config {
 		c.RequestTimeout = 10 * time.Second
 		c.ExportTimeout = 2 * time.Minute
 	}
+	for _, o := range r.told {
+		switch o {
+		case refserver.OptionThrottling:
+			c.ProbeThrottling = true
+		case refserver.OptionLossyGroup:
+			c.Known.LossyGroup = refserver.RehearseLoss
+		case refserver.OptionDeleted:
+			c.Known.DeletedPatients = deletedPatients()
+		}
+	}
 	return c
 }
 
@@ -185,6 +204,21 @@ func scopeFor(ig spec.Version, scope string) string {
 		return strings.ReplaceAll(scope, ".rs", ".read")
 	}
 	return scope
+}
+
+// deletedPatients returns the ids of the Patients that were deleted from the default dataset.
+func deletedPatients() []string {
+	set, err := dataset.New(dataset.Config{BaseURL: "http://localhost"})
+	if err != nil {
+		panic(err) // it has nothing wrong in it
+	}
+	var out []string
+	for d := range set.Deletions() {
+		if d.Type == "Patient" {
+			out = append(out, d.ID)
+		}
+	}
+	return out
 }
 
 // Close stops the server.
