@@ -3,6 +3,7 @@ package refserver
 import (
 	"crypto/subtle"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/bulkproof/bulkproof/reference-server/authz"
@@ -14,6 +15,8 @@ type demand struct {
 	job   *job
 	types []string
 	group string
+	// search says that the types are searched, for which the letter s counts in place of r.
+	search bool
 }
 
 // admit decides whether a request may go on. It returns the grant, or the answer that refuses. info is
@@ -63,7 +66,11 @@ func (s *Server) judge(e Endpoint, r *http.Request, d demand, grant *authz.Grant
 		// Either id is empty only where a Behaviour let a request in without a token.
 		return ProblemClient, s.unknownJob(e, r)
 	}
-	if forbidden := grant.MayReadEach(d.types); len(forbidden) > 0 {
+	forbidden := grant.MayReadEach(d.types)
+	if d.search {
+		forbidden = slices.DeleteFunc(slices.Clone(d.types), grant.MaySearch)
+	}
+	if len(forbidden) > 0 {
 		needed := make([]string, len(forbidden))
 		for i, t := range forbidden {
 			needed[i] = "system/" + t + ".rs"

@@ -46,6 +46,10 @@ type Behaviour struct {
 	Answer func(*Answer)
 	// TLS edits the TLS configuration of Start. It implies Config.TLS.
 	TLS func(*tls.Config)
+	// AlsoPlain answers plain http on the port of TLS as well. It implies Config.TLS.
+	AlsoPlain bool
+	// OverlooksLowerCase does not see the header authorization unless it has a capital letter.
+	OverlooksLowerCase bool
 
 	// DeleteDoesNothing answers DELETE as usual and lets the job live.
 	DeleteDoesNothing bool

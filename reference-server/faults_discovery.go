@@ -35,6 +35,24 @@ func acceptsJSON(r *http.Request) bool {
 func discoveryFaults() []Fault {
 	return []Fault{
 		{
+			Name: "discovery-response-types-text", Area: "discovery",
+			Doc:    "response_types_supported is a text in place of an array; strict clients do not read the document.",
+			Warned: []string{"discovery.recommended-members"},
+			Apply:  setting("response_types_supported", "code"),
+		},
+		{
+			Name: "discovery-revocation-endpoint-array", Area: "discovery",
+			Doc:    "revocation_endpoint is an array of URLs.",
+			Warned: []string{"discovery.recommended-members"},
+			Apply:  setting("revocation_endpoint", []string{"https://auth.example.org/revoke"}),
+		},
+		{
+			Name: "discovery-brand-identifier-text", Area: "discovery",
+			Doc:    "user_access_brand_identifier is a text in place of an object.",
+			Warned: []string{"discovery.recommended-members"},
+			Apply:  setting("user_access_brand_identifier", "brand"),
+		},
+		{
 			Name: "discovery-missing", Area: "discovery",
 			Doc:    "There is no smart-configuration although the server asks for tokens; a client cannot find the token endpoint.",
 			Caught: []string{"discovery.present"},

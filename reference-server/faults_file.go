@@ -2,6 +2,7 @@ package refserver
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -350,6 +351,21 @@ func servedFaults() []Fault {
 // againFaults break second fetches, and requests with other headers.
 func againFaults() []Fault {
 	return []Fault{
+		{
+			Name: "file-url-query-encoded", Area: "file",
+			Doc:    "The URLs of files have a query whose question mark is percent-encoded, as if it were a part of the path; nothing is there.",
+			Caught: []string{"file.listed-files-answer"},
+			Apply: inManifest(func(m map[string]any, j JobInfo) {
+				if len(j.Export.Sent) > 0 {
+					return
+				}
+				for _, v := range m["output"].([]any) {
+					if item, ok := v.(map[string]any); ok {
+						item["url"] = fmt.Sprint(item["url"], "%3Fpart%3D1")
+					}
+				}
+			}),
+		},
 		{
 			Name: "file-url-works-once", Area: "file",
 			Doc:    "A file can be fetched once and is gone then, although Expires names a later moment; a broken download cannot be repeated.",

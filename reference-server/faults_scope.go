@@ -3,6 +3,7 @@ package refserver
 import (
 	"bytes"
 	"net/http"
+	"strings"
 
 	"github.com/bulkproof/bulkproof/reference-server/authz"
 )
@@ -40,6 +41,26 @@ func scopeFaults() []Fault {
 			auth(func(b *authz.Behaviour) { b.GrantEverything = true })),
 		fault("excess", "A client is granted what it asks for, whether it is pre-authorised or not.", catch("scope.limited"), nil,
 			auth(func(b *authz.Behaviour) { b.GrantExcess = true })),
+		fault("default-unnamed", "A request without scope gets a token, and nobody is told for what.", catch("scope.default"), nil,
+			auth(func(b *authz.Behaviour) { b.SilentDefaultScope = true })),
+		fault("error-code", "Scopes that cannot be had are refused with invalid_client; clients look for the error in their keys.", nil, catch("scope.default"),
+			auth(func(b *authz.Behaviour) { b.WrongScopeErrorCode = true })),
+		fault("search-reads", "A token for searching alone reads resources too.", nil, catch("scope.letters"),
+			opening(func(a AccessRequest) bool {
+				return a.Endpoint == Read && a.Problem == ProblemScope && !strings.HasSuffix(a.Request.URL.Path, "/Group")
+			})),
+		fault("read-searches", "A token for reading alone searches too.", nil, catch("scope.letters"),
+			opening(func(a AccessRequest) bool {
+				return a.Endpoint == Read && a.Problem == ProblemScope && strings.HasSuffix(a.Request.URL.Path, "/Group")
+			})),
+		fault("batch", "A batch is carried out whatever the token's scopes are.", nil, catch("scope.batch"),
+			answering(func(a *Answer) bool {
+				return a.Request.Method == http.MethodPost && a.Request.URL.Path == mount && a.Request.Header.Get("Authorization") != ""
+			}, func(a *Answer) {
+				a.set(http.StatusOK, fhirJSON, `{"resourceType":"Bundle","type":"batch-response","entry":[{"response":{"status":"200"},`+
+					`"resource":{"resourceType":"Bundle","type":"searchset","entry":[{"resource":{"resourceType":"Observation","id":"synthetic"}}]}}]}`)
+				a.Header.Del("Content-Length")
+			})),
 		fault("write", "Rights to write come with every scope.", nil, catch("scope.no-write"),
 			auth(func(b *authz.Behaviour) { b.GrantWrite = true })),
 		fault("read-as-letters", ".read of SMART 1 is taken for the letters r and d, and the right to delete is granted.", nil, catch("scope.no-write"),

@@ -2,6 +2,7 @@ package refserver
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/bulkproof/bulkproof/reference-server/authz"
 )
@@ -75,6 +76,8 @@ func tokenFaults() []Fault {
 			auth(func(b *authz.Behaviour) { b.NoPragma = true })),
 		fault("refresh", "A refresh token is issued to a backend.", nil, catch("token.no-refresh"),
 			auth(func(b *authz.Behaviour) { b.RefreshToken = true })),
+		fault("refresh-offline", "A refresh token is issued to a backend that asks for offline_access.", nil, catch("token.no-refresh"),
+			auth(func(b *authz.Behaviour) { b.OfflineRefresh = true })),
 		fault("huge", "Access tokens are 20 kB long; servers and proxies refuse such headers.", nil, catch("token.size"),
 			auth(func(b *authz.Behaviour) { b.HugeToken = true })),
 		fault("grant-type-missing", "A request without grant_type gets a token.", catch("token.grant-type"), nil,
@@ -113,6 +116,12 @@ func tokenFaults() []Fault {
 			auth(func(b *authz.Behaviour) { b.EditIntrospection = func(m map[string]any) { delete(m, "scope") } })),
 		fault("introspection-inactive", "Introspection says of a live token that it is not active.", catch("token.introspection"), nil,
 			auth(func(b *authz.Behaviour) { b.EditIntrospection = func(m map[string]any) { m["active"] = false } })),
+		fault("introspection-basic-only", "Introspection takes Basic credentials only.", nil, catch("token.introspection"),
+			answering(func(a *Answer) bool { return strings.HasSuffix(a.Request.URL.Path, introspectPath) }, func(a *Answer) {
+				a.set(http.StatusUnauthorized, "application/json", `{"error":"invalid_client"}`)
+				a.Header.Del("Content-Length")
+				a.Header.Set("WWW-Authenticate", `Basic realm="introspection"`)
+			})),
 		fault("introspection-missing", "There is no introspection.", nil, catch("token.introspection"), setting("introspection_endpoint", nil)),
 		fault("errors-200-text", "Errors are plain text with HTTP 200; clients take them for tokens.", catch("token.error-answer"), nil,
 			auth(func(b *authz.Behaviour) { b.ErrorsAs200Text = true })),

@@ -20,7 +20,7 @@ func (s *Server) read(r *http.Request, path string) *Answer {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return s.methodNotAllowed(Read, r, "GET, HEAD")
 	}
-	d := demand{types: []string{typ}}
+	d := demand{types: []string{typ}, search: search}
 	if typ == "Group" && !search {
 		d.group = parts[1]
 	}

@@ -215,7 +215,7 @@ func (c *Config) complete() error {
 	case c.CertFile != "" && !c.TLS:
 		return errors.New("refserver: a certificate is given, but TLS is off; set TLS")
 	}
-	if c.Behaviour.TLS != nil {
+	if c.Behaviour.TLS != nil || c.Behaviour.AlsoPlain {
 		c.TLS = true // there is something to show there only
 	}
 	if c.Now == nil {

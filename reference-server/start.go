@@ -99,6 +99,14 @@ func Start(cfg Config, addr string) (*Running, error) {
 		return fail(err)
 	}
 	run.URL = scheme + protocol.Addr().String() + mount
+	if cfg.Behaviour.OverlooksLowerCase {
+		protocol = overlooking{protocol}
+	}
+	if cfg.Behaviour.AlsoPlain {
+		secure, plain := divide(protocol)
+		run.serve(plain, run.Server, nil)
+		protocol = secure
+	}
 	run.serve(protocol, run.Server, config)
 	if files != nil {
 		run.serve(files, run.Server, config)

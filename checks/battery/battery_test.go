@@ -13,8 +13,7 @@ import (
 
 // elsewhere are cases of the list of negative assertions that are no case here, and why.
 var elsewhere = map[string]string{
-	"NEG-099": "not tried: see TOKEN-005", "NEG-100": "scope.union", "NEG-101": "scope.no-write", "NEG-102": "scope.limited",
-	"NEG-103": "not tried: granting, ignoring and refusing other kinds of scope are all legal", "NEG-104": "not tried: nothing but survival could be judged",
+	"NEG-099": "scope.default", "NEG-100": "scope.union", "NEG-101": "scope.no-write", "NEG-102": "scope.limited",
 	"NEG-115": "security.token-validated", "NEG-116": "security.tls",
 }
 

@@ -2,6 +2,7 @@ package battery
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,19 +13,21 @@ func joined(join func(Parts) string) edit {
 	return func(_ *World, a *Attempt) error { a.Join = join; return nil }
 }
 
-// standardAlphabet writes + and / for - and _. A signature in which neither occurs is made again: it would be the same in
-// both alphabets, and the case would not be one. ES384 signatures differ each time.
-func standardAlphabet(_ *World, a *Attempt) error {
-	a.SignInput = func(input string) ([]byte, error) {
-		for try := 0; ; try++ {
-			sig, err := signWith(a.Alg, a.Key, input)
-			if err != nil || try == 100 || strings.ContainsAny(base64.RawURLEncoding.EncodeToString(sig), "-_") {
-				return sig, err
-			}
+// standardAlphabet writes + and / for - and _. An assertion in which neither occurs is made again: it would be the same in
+// both alphabets, and the case would not be one.
+func standardAlphabet(w *World, a *Attempt) error {
+	for range 100 {
+		signed, err := a.Assertion()
+		if err != nil {
+			return err
 		}
+		if strings.ContainsAny(signed, "-_") {
+			a.Join = func(Parts) string { return strings.NewReplacer("-", "+", "_", "/").Replace(signed) }
+			return nil
+		}
+		w.renew(a)
 	}
-	a.Join = func(p Parts) string { return strings.NewReplacer("-", "+", "_", "/").Replace(p.Compact()) }
-	return nil
+	return errors.New("no assertion came out that the two alphabets write differently")
 }
 
 func headerText(make func(a *Attempt) string) edit {

@@ -6,6 +6,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/bulkproof/bulkproof/checks/session"
 )
@@ -124,6 +125,18 @@ func requestCases() []Case {
 					a.Form.Set("assertion", signed)
 					return err
 				}}),
+		},
+		{
+			Key: "scope-other-kinds", Ref: "NEG-103", Check: "token.no-refresh", Requirement: "TOKEN-022", Want: Either, Strength: Notes,
+			Errors: []string{"invalid_scope", "invalid_request"}, Change: "for a scope of another kind",
+			Variants: each(func(v string) edit { return param("scope", v) }, "user/*.rs", "patient/*.rs", "openid", "launch", "offline_access"),
+		},
+		{
+			Key: "scope-characters", Ref: "NEG-104", Check: "jwt.survives", Requirement: "TOKEN-010", Want: Either, Strength: Notes,
+			Errors: []string{"invalid_scope", "invalid_request"}, Bare: []int{413, 414, 431}, Change: "whose scope has unusual characters",
+			Variants: append(each(func(v string) edit { return param("scope", v) }, `"system/Patient.rs"`, `system\Patient.rs`, "system/Patiént.rs", "system/Patient.rs\tsystem/Group.rs"),
+				Variant{Name: "a line break and a header", Edit: param("scope", "system/Patient.rs\r\nX-Bulkproof: 1")},
+				Variant{Name: "100 kB of types", Edit: param("scope", strings.TrimSpace(strings.Repeat("system/Patient.rs ", 100_000/18)))}),
 		},
 		{
 			Key: "get", Ref: "NEG-105", Check: "token.request-form", Requirement: "TOKEN-004", Strength: Warns, Errors: formOrClient, Bare: []int{404, 405, 501},

@@ -255,6 +255,16 @@ func (w *World) Asking(ctx context.Context, scope string) *session.Grant {
 	return session.ReadGrant(res)
 }
 
+// ThrowAway sends a token request to another URL than the token endpoint, with an assertion that is signed by a key nobody
+// registered, so that it is worth nothing to whoever reads it.
+func (w *World) ThrowAway(ctx context.Context, check, to string) *session.Response {
+	signed, err := w.New(Rogue(w.Key)).Assertion()
+	if err != nil {
+		return &session.Response{Err: err}
+	}
+	return w.s.Client(check).PostToken(ctx, to, session.TokenForm(signed, w.Scope))
+}
+
 // AsOther sends a valid request of the second client for a scope.
 func (w *World) AsOther(ctx context.Context, scope string) *session.Grant {
 	other := w.s.Config().Second

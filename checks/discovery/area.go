@@ -30,6 +30,7 @@ func Area() checks.Area {
 			openID(),
 			authorizationEndpoint(),
 			associatedEndpoints(),
+			recommendedMembers(),
 		},
 	}
 }

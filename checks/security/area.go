@@ -23,6 +23,7 @@ func Area() checks.Area {
 			scopeAtStatus(),
 			scopeAtFiles(),
 			groupScope(),
+			authorizationHeader(),
 			tlsEverywhere(),
 		},
 	}

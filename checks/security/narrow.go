@@ -60,7 +60,7 @@ func scopeAtKickOff() checks.Check {
 		ID:    "security.scope-at-kickoff",
 		Title: "A kick-off for a type outside the token's scopes is refused",
 		Doc: "With a token for Patient only, a kick-off with _type=Observation should be refused at once, with any 4xx status. Acceptance is a warning; " +
-			"whether data comes of it is judged by security.export-within-scope. The job is deleted at once.",
+			"whether data comes of it is judged by data.within-scope. The job is deleted at once.",
 		Requires: []string{"AUTHZ-001"},
 		Needs:    []checks.Need{checks.NeedAuth},
 		Exports:  []session.Scenario{session.Baseline},

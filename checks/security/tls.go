@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bulkproof/bulkproof/checks"
+	"github.com/bulkproof/bulkproof/checks/battery"
 	"github.com/bulkproof/bulkproof/checks/session"
 )
 
@@ -21,7 +22,9 @@ func tlsEverywhere() checks.Check {
 		Doc: "The FHIR base, every endpoint of smart-configuration, the polling location and the files of the plain export are https URLs. Each host is then " +
 			"asked for a handshake with TLS 1.0 and 1.1 alone, by a client that would agree to them with any cipher suite, so that only the server can " +
 			"refuse; any way of refusing passes. That old versions are offered beside TLS 1.2 is a failure by the common reading, as the text speaks of " +
-			"exchanges; on a file host of a third party it is a warning. Handshakes with 1.2 or 1.3 have to succeed. Plain http on a loopback address is a note.",
+			"exchanges; on a file host of a third party it is a warning. Handshakes with 1.2 or 1.3 have to succeed. Plain http on a loopback address is a note. A token request " +
+			"with a throw-away assertion, which can get no token, goes to the token endpoint's host over plain http, to the same port and to port 80: an OAuth " +
+			"answer is a failure; no answer, a redirect and any other refusal pass.",
 		Requires: []string{"SECURITY-001", "TOKEN-002"},
 		Exports:  []session.Scenario{session.Baseline},
 		Run: func(ctx context.Context, t *checks.T) {
@@ -29,6 +32,7 @@ func tlsEverywhere() checks.Check {
 			for _, h := range hosts {
 				judgeHost(ctx, t, h)
 			}
+			judgePlain(ctx, t)
 			t.Examined("%d https hosts", len(hosts))
 		},
 	}
@@ -121,6 +125,40 @@ func anySuite() []uint16 {
 		}
 	}
 	return ids
+}
+
+// judgePlain looks whether OAuth answers over plain http where the token endpoint is https. The assertion is signed by a key
+// that is registered nowhere, as anybody on the way could read it.
+func judgePlain(ctx context.Context, t *checks.T) {
+	s := t.Session()
+	if !s.Config().BackendServices() {
+		return
+	}
+	w := battery.Of(s)
+	u, err := url.Parse(w.Endpoint)
+	if w.Baseline.Grant == nil || err != nil || u.Scheme != "https" {
+		return
+	}
+	port := u.Port()
+	if port == "" {
+		port = "443"
+	}
+	for _, p := range []string{port, "80"} {
+		plain := *u
+		plain.Scheme, plain.Host = "http", net.JoinHostPort(u.Hostname(), p)
+		res := w.ThrowAway(ctx, "security.tls", plain.String())
+		doc, err := res.JSON()
+		m, _ := doc.(map[string]any)
+		if err != nil || session.Text(m, "error") == "" && session.Text(m, "access_token") == "" {
+			continue
+		}
+		if p == "80" && loopback(u.Hostname()) {
+			t.Note("another server on this machine answers token requests over plain http on port 80")
+			continue
+		}
+		// backend-services.html#request-1: all exchanges "SHALL be secured using TLS".
+		t.Violates("TOKEN-002", res.At(), "the token endpoint, which is https, answers token requests over plain http as well, on port %s", p)
+	}
 }
 
 // handshake tries one TLS version alone. Whose certificate it is does not matter here.

@@ -64,6 +64,7 @@ type Request struct {
 	MaxBody     int64 // default Config.MaxDocument
 	Discard     bool  // count and hash the body, but do not keep it
 	Fresh       bool  // over a connection that nothing else used
+	LowerCase   bool  // the names of Authorization and Accept are written in lower case, as HTTP/2 has them anyway
 }
 
 // Response is the answer to one request, or the reason why there is none.
@@ -84,7 +85,8 @@ type Response struct {
 	SentToken  bool
 	Uncompress bool // the body came with Content-Encoding: gzip
 
-	renewed bool // refused because a newer token ended the one that was sent
+	sent    []string // secrets that the request carried, which the answer may repeat
+	renewed bool     // refused because a newer token ended the one that was sent
 }
 
 // At points evidence at this response.
@@ -382,9 +384,10 @@ func (c *Client) send(ctx context.Context, req Request, target string, renew boo
 		return fail(err)
 	}
 	res.SentToken = hr.Header.Get("Authorization") != ""
+	res.sent = secretsIn(hr.Header, s.cfg.Header)
 	s.rec.done(ex, func(e *Exchange) { e.RequestHeader = redactHeader(hr.Header, s.cfg.Header) })
 
-	resp, err := s.tapped(s.roundTripper(req.Fresh)).Do(hr)
+	resp, err := s.tapped(s.roundTripper(req)).Do(hr)
 	if err != nil {
 		return fail(err)
 	}
@@ -415,7 +418,7 @@ func (c *Client) send(ctx context.Context, req Request, target string, renew boo
 		res.Err = explain(res.Err, target)
 	}
 	s.rec.done(ex, func(e *Exchange) {
-		e.Status, e.Proto, e.ResponseHeader = res.Status, resp.Proto, redactHeader(resp.Header, nil)
+		e.Status, e.Proto, e.ResponseHeader = res.Status, resp.Proto, redactHeader(withoutEcho(resp.Header, res.sent), nil)
 		e.ResponseBytes, e.ResponseSHA256 = count.n, hex.EncodeToString(sum.Sum(nil))
 		e.Took = s.wall().Sub(res.Started)
 		if res.Err != nil {
@@ -425,15 +428,37 @@ func (c *Client) send(ctx context.Context, req Request, target string, renew boo
 	return res, next
 }
 
-// roundTripper returns the session's HTTP client, or one that has no connection yet and keeps none.
-func (s *Session) roundTripper(fresh bool) *http.Client {
+// roundTripper returns the session's HTTP client, or one that has no connection yet and keeps none, or one that writes
+// names of headers in lower case.
+func (s *Session) roundTripper(req Request) *http.Client {
 	tr, ok := s.http.Transport.(*http.Transport)
-	if !fresh || !ok {
+	if !ok || !req.Fresh && !req.LowerCase {
 		return s.http
 	}
-	once := tr.Clone()
-	once.DisableKeepAlives = true
-	return &http.Client{Transport: once, CheckRedirect: s.http.CheckRedirect}
+	c := &http.Client{Transport: tr, CheckRedirect: s.http.CheckRedirect}
+	if req.Fresh {
+		once := tr.Clone()
+		once.DisableKeepAlives = true
+		c.Transport = once
+	}
+	if req.LowerCase {
+		c.Transport = lowerCase{c.Transport}
+	}
+	return c
+}
+
+// lowerCase writes names of headers as net/http never does over HTTP/1.1.
+type lowerCase struct{ next http.RoundTripper }
+
+func (l lowerCase) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	for _, name := range []string{"Authorization", "Accept"} {
+		if v, ok := r.Header[name]; ok {
+			delete(r.Header, name)
+			r.Header[strings.ToLower(name)] = v
+		}
+	}
+	return l.next.RoundTrip(r)
 }
 
 func isRedirect(status int) bool {
@@ -484,7 +509,7 @@ func (s *Session) noteExcerpt(res *Response) {
 		if len(b) > excerptBytes {
 			b = b[:excerptBytes]
 		}
-		s.rec.list[i].Excerpt = strings.ToValidUTF8(string(b), "�")
+		s.rec.list[i].Excerpt = strings.ToValidUTF8(hide(string(b), res.sent), "�")
 	}
 }
 

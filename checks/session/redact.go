@@ -53,6 +53,49 @@ func redactQuery(raw string) string {
 	return strings.Join(parts, "&")
 }
 
+// secretsIn returns what a request carries that must not show: credentials and the values of the tester's own headers.
+func secretsIn(h http.Header, own http.Header) []string {
+	var out []string
+	add := func(s string) {
+		if len(s) >= 8 { // shorter ones are found by chance in what means something else
+			out = append(out, s)
+		}
+	}
+	if scheme, credentials, ok := strings.Cut(h.Get("Authorization"), " "); ok {
+		add(credentials)
+	} else {
+		add(scheme)
+	}
+	for name := range own {
+		for _, v := range h.Values(name) {
+			add(v)
+		}
+	}
+	return out
+}
+
+// hide replaces the secrets in a text.
+func hide(text string, secrets []string) string {
+	for _, s := range secrets {
+		text = strings.ReplaceAll(text, s, Redacted)
+	}
+	return text
+}
+
+// withoutEcho returns the header with the secrets in it replaced: some servers and proxies send back what they got.
+func withoutEcho(h http.Header, secrets []string) http.Header {
+	if len(secrets) == 0 {
+		return h
+	}
+	out := make(http.Header, len(h))
+	for name, values := range h {
+		for _, v := range values {
+			out[name] = append(out[name], hide(v, secrets))
+		}
+	}
+	return out
+}
+
 // redactHeader returns a copy fit for the record. Headers the user added are his own secrets.
 func redactHeader(h http.Header, own http.Header) http.Header {
 	out := make(http.Header, len(h))

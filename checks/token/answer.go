@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bulkproof/bulkproof/checks"
+	"github.com/bulkproof/bulkproof/checks/battery"
 	"github.com/bulkproof/bulkproof/checks/session"
 )
 
@@ -184,13 +185,23 @@ func noStore() checks.Check {
 }
 
 func noRefresh() checks.Check {
-	return onGrant("token.no-refresh", "No refresh token is issued",
+	const id = "token.no-refresh"
+	return onGrant(id, "No refresh token is issued",
 		"A backend can ask for a new token whenever it likes, so that a refresh token is one more secret to lose. A member that is null or empty counts as "+
-			"absent. Other additional members pass, whatever they are.",
+			"absent. Other additional members pass, whatever they are. Requests for scopes of users, openid, launch and offline_access, which may be refused or granted "+
+			"in part, are looked at too.",
 		func(t *checks.T, g *session.Grant, doc map[string]any) {
+			refreshes := func(doc map[string]any) bool { return doc["refresh_token"] != nil && doc["refresh_token"] != "" }
 			// backend-services.html#enforce-authorization: "Refresh tokens SHOULD NOT be issued."
-			if v := doc["refresh_token"]; v != nil && v != "" {
+			if refreshes(doc) {
 				t.Violates("TOKEN-022", g.Response.At().In("/refresh_token"), "the token answer has a refresh_token")
+				return
+			}
+			for _, r := range battery.Run(t.Session().Context(), t.Session(), func(c *battery.Case) bool { return c.Check == id }) {
+				if r.Grant != nil && refreshes(r.Grant.Document) {
+					t.Violates("TOKEN-022", r.Response.At().In("/refresh_token"), "%s gets a refresh_token", r.Name())
+					return
+				}
 			}
 		}, "TOKEN-022", "TOKEN-031")
 }

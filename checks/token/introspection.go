@@ -16,9 +16,10 @@ func introspection() checks.Check {
 		ID:    "token.introspection",
 		Title: "Introspection of a live token tells active, scope, client_id and exp",
 		Doc: "Where introspection_endpoint is announced, a token that was just issued is introspected, with itself as bearer token: active is true, scope and " +
-			"client_id are strings, exp is an integer. An endpoint that lets this client not in (401, 403) is not judged, as that is the operator's choice. " +
+			"client_id are strings, exp is an integer. An endpoint that lets this client not in (401, 403) is not judged, as that is the operator's choice; but a 401 " +
+			"whose challenges leave Bearer out, as if no bearer token could ever do, is a warning. " +
 			"No introspection_endpoint at all is a warning: support is recommended. An endpoint on another origin gets no token and is not judged.",
-		Requires: []string{"TOKEN-033", "SCOPE-016"},
+		Requires: []string{"TOKEN-033", "SCOPE-016", "TOKEN-034"},
 		Needs:    []checks.Need{checks.NeedAuth, checks.NeedSMART},
 		Run: func(ctx context.Context, t *checks.T) {
 			endpoint := session.Text(t.Configuration(), "introspection_endpoint")
@@ -36,6 +37,11 @@ func introspection() checks.Check {
 			}
 			res := introspect(ctx, t, endpoint)
 			switch {
+			case res.Status == http.StatusUnauthorized && closedToBearers(res.Header.Values("WWW-Authenticate")):
+				// token-introspection.html#authorization-to-perform-token-introspection: any client that may introspect "SHALL be permitted to
+				// authenticate … by providing an appropriately-scoped … bearer token". Whether this one may is the operator's word.
+				t.Warns("TOKEN-034", res.At(), "introspection refuses a live bearer token with 401, and challenges with other schemes only")
+				return
 			case res.Status == http.StatusUnauthorized || res.Status == http.StatusForbidden:
 				t.Note("introspection is closed to this client (HTTP %d), which is legal", res.Status)
 				return
@@ -69,6 +75,18 @@ func introspection() checks.Check {
 			}
 		},
 	}
+}
+
+// closedToBearers reports whether there are challenges, and none of the Bearer scheme.
+func closedToBearers(lines []string) bool {
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ",") {
+			if scheme, _, _ := strings.Cut(strings.TrimSpace(part), " "); strings.EqualFold(scheme, "Bearer") {
+				return false
+			}
+		}
+	}
+	return len(lines) > 0
 }
 
 // newerTokens is how often a token is given up that a newer one ended before it was introspected: servers may let a client

@@ -284,6 +284,8 @@ type Behaviour struct {
 	StrictScope bool
 	// DefaultScope (legal) grants the pre-authorization when no scope is asked for.
 	DefaultScope bool
+	// SilentDefaultScope is DefaultScope, and the answer does not name it.
+	SilentDefaultScope bool
 
 	// ---- token answer ----
 
@@ -299,6 +301,8 @@ type Behaviour struct {
 	CapByAssertion bool
 	// RefreshToken adds a refresh_token.
 	RefreshToken bool
+	// OfflineRefresh grants the pre-authorization and adds a refresh_token when offline_access is asked for.
+	OfflineRefresh bool
 	// RevokeOlderTokens (legal) ends the tokens that the client holds when it gets a new one.
 	RevokeOlderTokens bool
 	// NoTokenType leaves token_type out.
@@ -381,6 +385,8 @@ type Behaviour struct {
 	AcceptNoToken bool
 	// IgnoreTokenScope gives every token every read right.
 	IgnoreTokenScope bool
+	// CapitalSchemeOnly takes "Bearer" for the only spelling of the scheme.
+	CapitalSchemeOnly bool
 	// LowerCaseSchemeOnly takes "bearer" for the only spelling of the scheme.
 	LowerCaseSchemeOnly bool
 	// NoChallenge leaves WWW-Authenticate out of refusals.

@@ -189,6 +189,8 @@ var changes = []change{
 		`NEG/jwks-same-kid-other-kty=>400 invalid_client`,
 		`own/baseline/URL client=>400 invalid_client`,
 	}},
+	{"SilentDefaultScope", func(b *Behaviour) { b.SilentDefaultScope = true }, "", []string{`NEG/scope-missing=>200`}},
+	{"OfflineRefresh", func(b *Behaviour) { b.OfflineRefresh = true }, "", []string{`NEG/scope-other-kinds/5 offline_access=>200`}},
 	{"FetchJWKSWithBody", func(b *Behaviour) { b.FetchJWKSWithBody = true }, "", []string{}}, // seen by the host only
 	{"IgnoreJKUOfJWKS", func(b *Behaviour) { b.IgnoreJKUOfJWKS = true }, "", []string{`NEG/jku-foreign-good-key/inline client=>200`, `NEG/jku-scheme=>200`}},
 	{"RefuseOddKeys", func(b *Behaviour) { b.RefuseOddKeys = true }, "", []string{`NEG/jwks-odd-sibling=>400 invalid_client`}},

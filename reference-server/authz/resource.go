@@ -51,7 +51,7 @@ func (s *Server) authenticate(b *Behaviour, r *http.Request) (*Grant, *Refusal) 
 	scheme, token, _ := strings.Cut(credentials[0], " ")
 	token = strings.TrimLeft(token, " ")
 	switch {
-	case b.LowerCaseSchemeOnly && scheme != "bearer":
+	case b.LowerCaseSchemeOnly && scheme != "bearer", b.CapitalSchemeOnly && scheme != "Bearer":
 	case strings.EqualFold(scheme, "Bearer"):
 		return s.bearer(b, token)
 	case strings.EqualFold(scheme, "Basic") && b.AcceptBasic:

@@ -92,6 +92,7 @@ func TestAuthenticate(t *testing.T) {
 		"AcceptClientIDAsToken": {Behaviour{AcceptClientIDAsToken: true}, map[string]string{"client id": "ok all"}},
 		"AcceptNoToken":         {Behaviour{AcceptNoToken: true}, map[string]string{"none": "ok all", "query": "ok all"}},
 		"IgnoreTokenScope":      {Behaviour{IgnoreTokenScope: true}, map[string]string{"good": "ok all", "lower case": "ok all"}},
+		"CapitalSchemeOnly":     {Behaviour{CapitalSchemeOnly: true}, map[string]string{"lower case": "Unauthorized"}},
 		"LowerCaseSchemeOnly": {Behaviour{LowerCaseSchemeOnly: true}, map[string]string{"good": "Unauthorized", "random": "Unauthorized", "empty bearer": "Unauthorized",
 			"tampered": "Unauthorized", "truncated": "Unauthorized", "expired": "Unauthorized", "client id": "Unauthorized", "assertion": "Unauthorized", "own alg none": "Unauthorized"}},
 		"InvalidTokenStatus": {Behaviour{InvalidTokenStatus: 400}, map[string]string{"random": "Bad Request invalid_token", "empty bearer": "Bad Request invalid_token",

@@ -181,7 +181,7 @@ func (s *Server) mediate(b *Behaviour, asked []string, allowed Scopes) mediation
 		readable |= Create | Update | Delete
 		allowed = append(slices.Clone(allowed), Scope{Type: "*", Letters: Create | Update | Delete})
 	}
-	if b.GrantEverything || b.DefaultScope && len(asked) == 0 {
+	if b.GrantEverything || (b.DefaultScope || b.SilentDefaultScope) && len(asked) == 0 {
 		asked = nil
 		for _, sc := range allowed {
 			asked = append(asked, sc.String())

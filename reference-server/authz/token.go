@@ -63,8 +63,12 @@ func (s *Server) token(b *Behaviour, w http.ResponseWriter, r *http.Request) (ma
 	if !ok {
 		return nil, scopeError(b, "The scope holds characters outside RFC 6749 §3.3, or is too long.")
 	}
-	if len(asked) == 0 && !b.DefaultScope && !b.GrantEverything {
+	if len(asked) == 0 && !b.DefaultScope && !b.SilentDefaultScope && !b.GrantEverything {
 		return nil, scopeError(b, "The scope is missing; ask for system/*.rs, for example.")
+	}
+	offline := b.OfflineRefresh && slices.Contains(asked, "offline_access")
+	if offline {
+		asked = append(asked, v.reg.Scopes...)
 	}
 	m := s.mediate(b, asked, v.reg.allowed)
 	if len(m.granted) == 0 || b.StrictScope && m.refused {
@@ -78,7 +82,14 @@ func (s *Server) token(b *Behaviour, w http.ResponseWriter, r *http.Request) (ma
 			return nil, e
 		}
 	}
-	return s.issue(b, v, m)
+	body, e := s.issue(b, v, m)
+	if b.SilentDefaultScope && len(asked) == 0 {
+		delete(body, "scope")
+	}
+	if offline && e == nil {
+		body["refresh_token"] = "a-refresh-token-that-nothing-accepts"
+	}
+	return body, e
 }
 
 // checkGrantType admits client_credentials (backend-services.html#request).

@@ -53,7 +53,7 @@ func RunPair(ctx context.Context, o Options, a, b refserver.Fault) Pair {
 	o.Keep = func(c *checks.Check) (bool, string) {
 		return named(a, c.ID) || named(b, c.ID), "no fault of the pair names it"
 	}
-	results, _, err := RunOnce(ctx, o, &refserver.Fault{Waits: a.Waits || b.Waits, Apply: func(x *refserver.Behaviour) { *x = *both }})
+	results, _, err := RunOnce(ctx, o, &refserver.Fault{Waits: a.Waits || b.Waits, Options: slices.Concat(a.Options, b.Options), Apply: func(x *refserver.Behaviour) { *x = *both }})
 	if err != nil {
 		p.Problem = err.Error()
 	}
