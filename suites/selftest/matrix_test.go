@@ -72,17 +72,22 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-// What a tester may add to look further finds nothing on the conformant server either.
+// What a tester may add to look further, also to wait for minutes, finds nothing on the conformant server either.
 func TestConformantServerLookedAtClosely(t *testing.T) {
 	o := load(t)
-	f := &refserver.Fault{Options: []string{refserver.OptionThrottling, refserver.OptionLossyGroup, refserver.OptionDeleted}, Apply: func(*refserver.Behaviour) {}}
-	results, _, err := RunOnce(context.Background(), o, f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range results {
-		if r.Outcome != checks.Pass && r.Outcome != checks.NotRun {
-			t.Errorf("%s %s: %s %v", r.Outcome, r.Check.ID, r.Reason, r.Findings)
+	o.Quick = false
+	for _, waits := range []bool{false, true} {
+		f := &refserver.Fault{Waits: waits, Options: []string{refserver.OptionThrottling, refserver.OptionLossyGroup, refserver.OptionDeleted}, Apply: func(*refserver.Behaviour) {}}
+		results, _, err := RunOnce(context.Background(), o, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range results {
+			if waits && r.Outcome == checks.Skip {
+				t.Logf("%s does not apply after long waits: %s", r.Check.ID, r.Reason)
+			} else if r.Outcome != checks.Pass && r.Outcome != checks.NotRun {
+				t.Errorf("waiting %v: %s %s: %s %v", waits, r.Outcome, r.Check.ID, r.Reason, r.Findings)
+			}
 		}
 	}
 }

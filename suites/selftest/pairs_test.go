@@ -59,7 +59,7 @@ var disarmed = map[[2]string]string{
 		"refuses the lenient kick-off, so that it never lists the error file that the other fault empties",
 	{"status-retry-after-epoch", "error-transient-500-exception-text"}: "the answer in passing stands where the only in-progress answer would, " +
 		"which alone has the wrong Retry-After",
-	{"kickoff-system-404", "data-old-version"}: "without system level the plain export is one of patients, which has none of the Devices that are old",
+	{"kickoff-system-404", "data-old-version"}:                 "without system level the plain export is one of patients, which has none of the Devices that are old",
 	{"ndjson-reference-to-other-type", "manifest-output-null"}: "the export that holds the suspicious reference lists no files",
 }
 
