@@ -35,6 +35,54 @@ func acceptsJSON(r *http.Request) bool {
 func discoveryFaults() []Fault {
 	return []Fault{
 		{
+			Name: "discovery-empty-endpoint", Area: "discovery",
+			Doc:    "management_endpoint is empty.",
+			Caught: []string{"discovery.absolute-urls"},
+			Apply:  setting("management_endpoint", ""),
+		},
+		{
+			Name: "discovery-broken-endpoint", Area: "discovery",
+			Doc:    "management_endpoint is a text that is no URL.",
+			Caught: []string{"discovery.absolute-urls"},
+			Apply:  setting("management_endpoint", "https://[auth.example.org"),
+		},
+		{
+			Name: "discovery-endpoint-scheme", Area: "discovery",
+			Doc:    "management_endpoint has a scheme that no client of the web speaks.",
+			Caught: []string{"discovery.absolute-urls"},
+			Apply:  setting("management_endpoint", "ftp://auth.example.org/manage"),
+		},
+		{
+			Name: "discovery-associated-text", Area: "discovery",
+			Doc:    "An associated endpoint is a URL in place of an object.",
+			Caught: []string{"discovery.associated-endpoints"},
+			Apply:  setting("associated_endpoints", []any{"https://fhir.example.org/r4"}),
+		},
+		{
+			Name: "discovery-associated-no-url", Area: "discovery",
+			Doc:    "An associated endpoint has no url.",
+			Caught: []string{"discovery.associated-endpoints"},
+			Apply:  setting("associated_endpoints", []any{map[string]any{"capabilities": []string{"smart-app-state"}}}),
+		},
+		{
+			Name: "discovery-associated-capability-number", Area: "discovery",
+			Doc:    "A capability of an associated endpoint is a number.",
+			Caught: []string{"discovery.associated-endpoints"},
+			Apply:  setting("associated_endpoints", []any{map[string]any{"url": "https://fhir.example.org/r4", "capabilities": []any{7}}}),
+		},
+		{
+			Name: "discovery-auth-methods-string", Area: "discovery",
+			Doc:    "token_endpoint_auth_methods_supported is a string in place of an array.",
+			Caught: []string{"discovery.auth-methods"},
+			Apply:  setting("token_endpoint_auth_methods_supported", "private_key_jwt"),
+		},
+		{
+			Name: "discovery-algorithms-string", Area: "discovery",
+			Doc:    "token_endpoint_auth_signing_alg_values_supported is a string in place of an array.",
+			Caught: []string{"discovery.signing-algorithms"},
+			Apply:  setting("token_endpoint_auth_signing_alg_values_supported", "RS384 ES384"),
+		},
+		{
 			Name: "discovery-response-types-text", Area: "discovery",
 			Doc:    "response_types_supported is a text in place of an array; strict clients do not read the document.",
 			Warned: []string{"discovery.recommended-members"},

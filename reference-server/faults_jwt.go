@@ -3,12 +3,35 @@ package refserver
 import (
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/bulkproof/bulkproof/reference-server/authz"
 )
 
 func init() { registerFaults(jwtFaults()...) }
+
+// afterwards returns an Apply that edits the next answers of the token endpoint once an assertion with an unknown critical
+// extension was refused: as many as a patient client asks for within a minute.
+func afterwards(edit func(*Answer)) func(*Behaviour) {
+	return func(b *Behaviour) {
+		var left atomic.Int32
+		b.Auth.EditError = func(_ *int, body map[string]any, _ http.Header) {
+			if text, _ := body["error_description"].(string); strings.Contains(text, "crit names") {
+				left.Store(5) // this answer is the first of them
+			}
+		}
+		b.ThenAnswer(func(a *Answer) {
+			if a.Endpoint != Token || left.Load() == 0 {
+				return
+			}
+			if left.Add(-1) < 4 {
+				a.Header.Del("Content-Length")
+				edit(a)
+			}
+		})
+	}
+}
 
 func jwtFaults() []Fault {
 	fault := func(name, doc string, caught, warned []string, set func(*authz.Behaviour)) Fault {
@@ -90,6 +113,18 @@ func jwtFaults() []Fault {
 			func(b *authz.Behaviour) { b.AcceptWrongKid = true }),
 		fault("key-first-only", "Only the first key of a JWKS is used; a successor key does not work.", catch("jwt.algorithms"), nil,
 			func(b *authz.Behaviour) { b.OnlyFirstKey = true }),
+		{
+			Name: "jwt-locks-out", Area: "jwt", Waits: true, Warned: catch("jwt.survives"),
+			Doc: "After one wrong assertion valid ones are refused for more than a minute; a stranger can lock a client out.",
+			Apply: afterwards(func(a *Answer) {
+				a.set(http.StatusBadRequest, "application/json", `{"error":"invalid_client","error_description":"Try again later."}`)
+			}),
+		},
+		{
+			Name: "jwt-breaks-down", Area: "jwt", Waits: true, Caught: catch("jwt.survives"),
+			Doc:   "After one wrong assertion valid ones get no answer for more than a minute; a stranger can stop the token endpoint.",
+			Apply: afterwards(func(a *Answer) { a.Drop = true }),
+		},
 		{
 			Name: "jwt-replay-until-exp", Area: "jwt", Waits: true, Caught: catch("jwt.replay"),
 			Doc: "A jti is forgotten when the assertion expires, although the assertion is accepted for a while after.",

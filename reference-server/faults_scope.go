@@ -41,6 +41,21 @@ func scopeFaults() []Fault {
 			auth(func(b *authz.Behaviour) { b.GrantEverything = true })),
 		fault("excess", "A client is granted what it asks for, whether it is pre-authorised or not.", catch("scope.limited"), nil,
 			auth(func(b *authz.Behaviour) { b.GrantExcess = true })),
+		fault("excess-named", "A client is granted what it asks for, whether it is pre-authorised or not; a kick-off with it is refused.", nil, catch("scope.limited"),
+			func(b *Behaviour) {
+				b.Auth.GrantExcess = true
+				b.Access = func(a AccessRequest, allowed bool) bool {
+					return allowed && !(a.Endpoint == KickOff && strings.HasSuffix(a.Client, "-second"))
+				}
+			}),
+		fault("v1-granted-otherwise", "Scopes of SMART 1 are granted as something that gives no right to read.", catch("scope.v1"), nil,
+			tokenAnswer(func(m map[string]any) {
+				if m["scope"] == "system/Patient.read" {
+					m["scope"] = "launch"
+				}
+			})),
+		fault("two-refused", "A request for two scopes is refused, each of which can be had alone.", catch("scope.union"), nil,
+			granting("system/Patient.rs system/Observation.rs")),
 		fault("default-unnamed", "A request without scope gets a token, and nobody is told for what.", catch("scope.default"), nil,
 			auth(func(b *authz.Behaviour) { b.SilentDefaultScope = true })),
 		fault("error-code", "Scopes that cannot be had are refused with invalid_client; clients look for the error in their keys.", nil, catch("scope.default"),

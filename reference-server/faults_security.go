@@ -93,6 +93,16 @@ func securityFaults() []Fault {
 			Doc:   "Access tokens work long after they have expired; one that leaks is good for ever.",
 			Apply: auth(func(b *authz.Behaviour) { b.AcceptExpiredToken = true }),
 		},
+		fault("delete-refused-and-done", "A DELETE without a token is refused, and the job is gone all the same.", nil, catch("security.delete-protected"),
+			func(b *Behaviour) {
+				opening(func(a AccessRequest) bool { return a.Endpoint == Delete && tokenless(a) })(b)
+				b.ThenAnswer(func(a *Answer) {
+					if a.Endpoint == Delete && a.Status < 300 && a.Request.Header.Get("Authorization") == "" {
+						a.refused(http.StatusUnauthorized, "login", "This request needs an access token.")
+						a.Header.Set("WWW-Authenticate", "Bearer")
+					}
+				})
+			}),
 		fault("header-case", "The header authorization is not seen in lower case, in which some proxies write it.", catch("security.authorization-header"), nil,
 			func(b *Behaviour) { b.OverlooksLowerCase = true }),
 		fault("scheme-case", "The scheme bearer is refused unless it has a capital letter.", nil, catch("security.authorization-header"),

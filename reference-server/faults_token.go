@@ -116,6 +116,24 @@ func tokenFaults() []Fault {
 			auth(func(b *authz.Behaviour) { b.EditIntrospection = func(m map[string]any) { delete(m, "scope") } })),
 		fault("introspection-inactive", "Introspection says of a live token that it is not active.", catch("token.introspection"), nil,
 			auth(func(b *authz.Behaviour) { b.EditIntrospection = func(m map[string]any) { m["active"] = false } })),
+		fault("array", "The token answer is an array around the object.", catch("token.json"), nil,
+			editToken(func(a *Answer) {
+				a.Body = []byte("[" + string(a.Body) + "]")
+				a.Header.Del("Content-Length")
+			})),
+		fault("access-token-number", "access_token is a number.", catch("token.access-token"), nil,
+			tokenAnswer(func(m map[string]any) { m["access_token"] = 7 })),
+		fault("access-token-empty", "access_token is empty.", catch("token.access-token"), nil,
+			tokenAnswer(func(m map[string]any) { m["access_token"] = "" })),
+		fault("access-token-characters", "access_token has a character that the Authorization header has no place for; strict proxies refuse it.", catch("token.access-token"), nil,
+			auth(func(b *authz.Behaviour) { b.OddTokens = true })),
+		fault("introspection-array", "Introspection answers with an array.", catch("token.introspection"), nil,
+			answering(func(a *Answer) bool {
+				return a.Status == http.StatusOK && strings.HasSuffix(a.Request.URL.Path, introspectPath)
+			}, func(a *Answer) {
+				a.Body = []byte("[" + string(a.Body) + "]")
+				a.Header.Del("Content-Length")
+			})),
 		fault("introspection-basic-only", "Introspection takes Basic credentials only.", nil, catch("token.introspection"),
 			answering(func(a *Answer) bool { return strings.HasSuffix(a.Request.URL.Path, introspectPath) }, func(a *Answer) {
 				a.set(http.StatusUnauthorized, "application/json", `{"error":"invalid_client"}`)

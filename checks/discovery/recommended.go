@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/bulkproof/bulkproof/checks"
-	"github.com/bulkproof/bulkproof/checks/session"
 )
 
 func recommendedMembers() checks.Check {
@@ -32,13 +31,14 @@ func recommendedMembers() checks.Check {
 			for _, name := range []string{"management_endpoint", "introspection_endpoint", "revocation_endpoint", "user_access_brand_bundle", "user_access_brand_identifier"} {
 				v := doc[name]
 				_, object := v.(map[string]any)
+				_, text := v.(string)
 				switch wantsObject := name == "user_access_brand_identifier"; {
 				case v == nil:
 					missing = append(missing, name)
 				case wantsObject && !object:
 					wrong(name, "an object")
-				case !wantsObject && session.Text(doc, name) == "":
-					wrong(name, "a URL")
+				case !wantsObject && !text:
+					wrong(name, "a string")
 				}
 			}
 			if len(missing) > 0 {

@@ -327,6 +327,8 @@ type Behaviour struct {
 	AnswerAsText bool
 	// Answer201 answers a token with status 201.
 	Answer201 bool
+	// OddTokens makes access tokens with a character that RFC 6750 has no place for.
+	OddTokens bool
 	// HugeToken makes access tokens of 20 kB.
 	HugeToken bool
 	// JWTTokens (legal) makes access tokens in the form of a JWT.

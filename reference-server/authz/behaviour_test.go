@@ -189,6 +189,7 @@ var changes = []change{
 		`NEG/jwks-same-kid-other-kty=>400 invalid_client`,
 		`own/baseline/URL client=>400 invalid_client`,
 	}},
+	{"OddTokens", func(b *Behaviour) { b.OddTokens = true }, "", []string{}}, // seen in the token alone
 	{"SilentDefaultScope", func(b *Behaviour) { b.SilentDefaultScope = true }, "", []string{`NEG/scope-missing=>200`}},
 	{"OfflineRefresh", func(b *Behaviour) { b.OfflineRefresh = true }, "", []string{`NEG/scope-other-kinds/5 offline_access=>200`}},
 	{"FetchJWKSWithBody", func(b *Behaviour) { b.FetchJWKSWithBody = true }, "", []string{}}, // seen by the host only

@@ -219,6 +219,9 @@ func (s *Server) mint(b *Behaviour, client string, granted Scopes, now time.Time
 	if err != nil {
 		return "", err
 	}
+	if b.OddTokens {
+		token += "!"
+	}
 	if b.HugeToken {
 		token += strings.Repeat("x", 20_000)
 	}
