@@ -2,6 +2,7 @@ package refserver
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -113,6 +114,10 @@ func securityFaults() []Fault {
 			func(b *Behaviour) { b.TLS = func(c *tls.Config) { c.MinVersion = tls.VersionTLS10 } }),
 		fault("tls11", "TLS 1.1 is offered beside newer versions.", catch("security.tls"), nil,
 			func(b *Behaviour) { b.TLS = func(c *tls.Config) { c.MinVersion = tls.VersionTLS11 } }),
+		fault("no-tls-there", "An endpoint of the authorization server is https, and no TLS is spoken at its port.", catch("security.tls"), nil,
+			configured(func(doc map[string]any) {
+				doc["revocation_endpoint"] = strings.Replace(fmt.Sprint(doc["token_endpoint"]), "http://", "https://", 1)
+			})),
 		fault("plain-http", "An endpoint of the authorization server is plain http on a host of its own; tokens travel in the open.", catch("security.tls"), nil,
 			setting("revocation_endpoint", "http://auth.example.org/revoke")),
 	}

@@ -6,5 +6,5 @@ const (
 	wantV200   = 291
 	wantV300   = 327
 	wantV400   = 321
-	wantFaults = 715
+	wantFaults = 716
 )
