@@ -144,27 +144,87 @@ func (p *Plan) learns() bool {
 	return slices.ContainsFunc(p.Entries, func(e Entry) bool { return e.Selected && e.Check.Learns })
 }
 
-// LimitKickOffs leaves checks out until the plan costs at most n kick-offs at the target of the session: those that can be
-// spared most easily first, and of equals the later ones. They stay in the plan, with the reason. What is left may still
-// cost more, if even one check does.
+// LimitKickOffs leaves checks out until the plan costs at most n kick-offs at the target of the session. What costs
+// kick-offs goes as a whole, with all checks that need it: first what serves only checks that can be spared (Spare), of
+// equals what serves the fewest checks, and of those the later one. The checks stay in the plan, with the reason.
 func (p *Plan) LimitKickOffs(s *session.Session, n int) {
 	for p.Cost(s).KickOffs > n {
-		last := -1
-		for i, e := range p.Entries {
-			c := e.Check
-			if !e.Selected || c.Cost.KickOffs == 0 && len(c.Exports) == 0 && len(c.Observes) == 0 {
-				continue
-			}
-			if last < 0 || c.Spare >= p.Entries[last].Check.Spare {
-				last = i
+		var worst *expense
+		for _, x := range p.expenses(s) {
+			if worst == nil || x.spare > worst.spare || x.spare == worst.spare && len(x.entries) <= len(worst.entries) {
+				worst = x
 			}
 		}
-		if last < 0 {
+		if worst == nil {
 			return
 		}
-		p.Entries[last].Selected = false
-		p.Entries[last].Reason = fmt.Sprintf("left out to stay within %d kick-offs (--budget-kickoffs)", n)
+		for _, i := range worst.entries {
+			p.Entries[i].Selected = false
+			p.Entries[i].Reason = fmt.Sprintf("left out to stay within %d kick-offs (--budget-kickoffs)", n)
+		}
 	}
+}
+
+// expense is something that costs kick-offs, and who needs it.
+type expense struct {
+	entries []int
+	spare   int // the least of the checks that need it
+}
+
+// expenses returns what costs the plan kick-offs, in plan order.
+func (p *Plan) expenses(s *session.Session) []*expense {
+	var out []*expense
+	byName := map[string]*expense{}
+	need := func(name string, i int) {
+		x := byName[name]
+		if x == nil {
+			x = &expense{spare: p.Entries[i].Check.Spare}
+			byName[name] = x
+			out = append(out, x)
+		}
+		x.entries = append(x.entries, i)
+		x.spare = min(x.spare, p.Entries[i].Check.Spare)
+	}
+	for i, e := range p.Entries {
+		if !e.Selected || !e.Check.possible(s) {
+			continue
+		}
+		for _, sc := range e.Check.spending(s) {
+			need("export "+sc.String(), i)
+		}
+		for _, o := range e.Check.Observes {
+			if o.Cost.KickOffs > 0 {
+				need("observation "+o.Name, i)
+			}
+		}
+		if e.Check.Cost.KickOffs > 0 {
+			need("check "+e.Check.ID, i)
+		}
+	}
+	return out
+}
+
+// spending is scenarios with the plain export, at whose level whatever else the check causes is asked for.
+func (c *Check) spending(s *session.Session) []session.Scenario {
+	list := c.scenarios(s)
+	if len(list) == 0 && c.Cost.KickOffs == 0 && len(c.Observes) == 0 {
+		return nil
+	}
+	return append(list, session.Baseline)
+}
+
+// possible reports whether the check's needs are met by the session.
+func (c *Check) possible(s *session.Session) bool {
+	return !slices.ContainsFunc(c.Needs, func(n Need) bool { return n.missing(s) != "" })
+}
+
+// scenarios returns the shared exports of the check at levels that the target offers: a check that looks at all levels does
+// not ask for the others.
+func (c *Check) scenarios(s *session.Session) []session.Scenario {
+	return slices.DeleteFunc(slices.Clone(c.Exports), func(sc session.Scenario) bool {
+		n := levelNeeds[sc.Level]
+		return n != "" && n.missing(s) != ""
+	})
 }
 
 // levelNeeds says what an export at a level cannot do without.
@@ -175,13 +235,10 @@ func (p *Plan) Scenarios(s *session.Session) []session.Scenario {
 	var out []session.Scenario
 	var seen []string
 	for _, e := range p.Entries {
-		if !e.Selected || slices.ContainsFunc(e.Check.Needs, func(n Need) bool { return n.missing(s) != "" }) {
+		if !e.Selected || !e.Check.possible(s) {
 			continue
 		}
-		for _, sc := range e.Check.Exports {
-			if n := levelNeeds[sc.Level]; n != "" && n.missing(s) != "" {
-				continue // a check that looks at all levels does not ask for those that are not offered
-			}
+		for _, sc := range e.Check.scenarios(s) {
 			if k := sc.String(); !slices.Contains(seen, k) {
 				seen = append(seen, k)
 				out = append(out, sc)
@@ -206,13 +263,18 @@ func (p *Plan) Cost(s *session.Session) PlannedCost {
 	}
 	c.KickOffs = len(c.Exports)
 	seen := map[string]bool{}
+	plain := slices.Contains(c.Exports, session.Baseline.String())
 	add := func(x Cost) {
 		c.KickOffs += x.KickOffs
 		c.Downloads += x.Downloads
 	}
 	for _, e := range p.Entries {
-		if !e.Selected || slices.ContainsFunc(e.Check.Needs, func(n Need) bool { return n.missing(s) != "" }) {
+		if !e.Selected || !e.Check.possible(s) {
 			continue
+		}
+		if !plain && len(e.Check.spending(s)) > 0 {
+			plain = true
+			c.KickOffs++
 		}
 		add(e.Check.Cost)
 		for _, o := range e.Check.Observes {

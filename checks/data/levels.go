@@ -74,7 +74,7 @@ func recordComplete() checks.Check {
 			"type that comes at all; a type left out altogether is judged by data.group-types, since a server may limit what it exports. Where " +
 			"something is missing, up to five resources are read over REST to see whether they changed meanwhile. A server without the parameter " +
 			"patient is skipped.",
-		Requires: []string{"DATA-001"}, Needs: []checks.Need{checks.NeedPatient}, Exports: plain, Observes: params.PatientCost, Learns: true,
+		Requires: []string{"DATA-001"}, Needs: []checks.Need{checks.NeedPatient}, Exports: []session.Scenario{session.Baseline, session.Posted}, Observes: params.PatientCost, Learns: true,
 		Run: func(ctx context.Context, t *checks.T) {
 			base, one := above(t), params.One(t)
 			d := one.Data(t)

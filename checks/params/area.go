@@ -15,7 +15,7 @@ func Area() checks.Area {
 		Checks: append([]checks.Check{
 			sinceAccepted(), sinceForms(), sinceExcludes(), sinceEveryFile(), sinceBoundary(), sinceIncludes(), sinceIncremental(),
 			untilHonoured(), untilExcludes(), untilBoundary(), untilMalformed(),
-			formatDefault(), organizeOmitted(),
+			formatDefault(), organizeOmitted(), organizeComplete(),
 			typeOnly(), typeList(), typeRepeated(), typeComplete(), typeOmitted(),
 			elementsHonoured(), elementsEveryType(), elementsListed(), elementsAllTypes(), elementsMandatory(), elementsSubsetted(),
 			patientOnlyListed(), patientCompartments(), patientGroup(),

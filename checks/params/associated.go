@@ -178,7 +178,7 @@ func relevantComplete() checks.Check {
 		// non-provenance resources being returned."
 		Doc: "All Provenance that the plain export has about returned resources came, older generations included. No Provenance at all means that the " +
 			"parameter was accepted and ignored, which is a warning." + associatedDoc,
-		Requires: []string{"PARAM-055", "PARAM-057"}, Exports: []session.Scenario{session.Baseline, session.GroupLevel}, Observes: slicedCost, Learns: true, Spare: 1,
+		Requires: []string{"PARAM-055", "PARAM-057"}, Exports: append(posting(), session.GroupLevel), Observes: slicedCost, Learns: true, Spare: 1,
 		Run: func(_ context.Context, t *checks.T) {
 			base := whole(t)
 			d := associated(t, sliced(t).trial, relevant)
@@ -204,7 +204,7 @@ func associatedConflict() checks.Check {
 		// restrictive value".
 		Doc: "LatestProvenanceResources and RelevantProvenanceResources in one request, the narrower first: all Provenance about returned resources comes, " +
 			"older generations included. Where RelevantProvenanceResources alone does not work either, this check is inconclusive." + associatedDoc,
-		Requires: []string{"PARAM-060"}, Exports: []session.Scenario{session.Baseline, session.GroupLevel}, Learns: true, Spare: 2,
+		Requires: []string{"PARAM-060"}, Exports: append(posting(), session.GroupLevel), Learns: true, Spare: 2,
 		Observes: append(slices.Clone(windowCost), slicedCost...),
 		Run: func(_ context.Context, t *checks.T) {
 			base, w := whole(t), inWindow(t)
@@ -244,7 +244,7 @@ func associatedCode() checks.Check {
 		// OperationDefinition-export.html and its siblings: includeAssociatedData has the type code.
 		Doc: "The OperationDefinitions of 2.0.0 and 3.0.0 give the parameter the type code, the narrative calls it a string. A server that takes valueString " +
 			"and refuses valueCode has read the narrative only: a warning." + associatedDoc,
-		Requires: []string{"PARAM-061"}, Needs: []checks.Need{checks.NeedGroup}, Exports: []session.Scenario{session.Baseline, session.GroupLevel}, Observes: slicedCost, Learns: true, Spare: 2,
+		Requires: []string{"PARAM-061"}, Needs: []checks.Need{checks.NeedGroup}, Exports: append(posting(), session.GroupLevel), Observes: slicedCost, Learns: true, Spare: 2,
 		Run: func(_ context.Context, t *checks.T) {
 			sl := sliced(t)
 			switch {

@@ -233,7 +233,7 @@ const elementsDoc = " A few types are exported with _elements naming one element
 	"the plain export. A server may return more than was asked for, and may refuse the parameter, which skips this check."
 
 func elementsCheck(c checks.Check, run func(t *checks.T, sl *slice, base, d *learn.Data)) checks.Check {
-	c.Exports, c.Observes, c.Learns, c.Spare = []session.Scenario{session.Baseline, session.GroupLevel}, slicedCost, true, 1
+	c.Exports, c.Observes, c.Learns, c.Spare = append(posting(), session.GroupLevel), slicedCost, true, 1
 	c.Doc += elementsDoc
 	c.Run = func(_ context.Context, t *checks.T) {
 		base := whole(t)
@@ -418,7 +418,7 @@ func typeRepeated() checks.Check {
 		Doc: "_type once with one type and once with a list of others, in one request: resources of all of them come that the plain export has (of the " +
 			"patient, where the request is for one). kickoff.repeat-equals-comma compares the manifests of two exports, this check the data. Where that " +
 			"one finds a difference this one is inconclusive.",
-		Requires: []string{"PARAM-025"}, Exports: []session.Scenario{session.Baseline, session.GroupLevel, session.TwoTypes, session.RepeatedTypes}, Observes: slicedCost, Learns: true, Spare: 1,
+		Requires: []string{"PARAM-025"}, Exports: append(posting(), session.GroupLevel, session.TwoTypes, session.RepeatedTypes), Observes: slicedCost, Learns: true, Spare: 1,
 		Run: func(_ context.Context, t *checks.T) {
 			base, sl := Plain(t), sliced(t)
 			d := sl.data(t, "_type")

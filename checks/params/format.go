@@ -2,8 +2,10 @@ package params
 
 import (
 	"context"
+	"slices"
 
 	"github.com/bulkproof/bulkproof/checks"
+	"github.com/bulkproof/bulkproof/checks/learn"
 	"github.com/bulkproof/bulkproof/checks/session"
 )
 
@@ -81,6 +83,41 @@ func organizeOmitted() checks.Check {
 			t.Examined("%d files", n)
 			if n == 0 {
 				t.Inconclusivef("no file of the export with _type could be read")
+			}
+		},
+	}
+}
+
+func organizeComplete() checks.Check {
+	return checks.Check{
+		ID:    "param.organize-complete",
+		Title: "Output organised by Patient holds what refers to the patients",
+		// export.html#bulk-data-output-file-organization (3.0.0): each block holds the resource of its header "and resources that reference" it.
+		Doc: "Where organizeOutputBy=Patient took effect, everything that the plain export has in the compartments of the organised export's patients, by the R4 " +
+			"definition, comes organised, too, of every type that comes at all; a type left out altogether is judged by file.block-compartment. In which block it lies is judged with the files, how far further references are followed is open, and so " +
+			"is Provenance and Group. Where something is missing, up to five resources are read over REST to see whether they changed meanwhile. " +
+			"Skipped where the server refuses or ignores the parameter.",
+		Requires: []string{"PARAM-082"}, Exports: []session.Scenario{session.Baseline, session.Organized}, Learns: true,
+		Run: func(ctx context.Context, t *checks.T) {
+			base := whole(t)
+			ex := t.Session().Export(session.Organized)
+			if ex.State == session.Refused && !AboutAccess(ex.KickOff.Status) && ex.KickOff.Status >= 400 {
+				t.Skipf("the server refuses organizeOutputBy=Patient, which it may: %s", ex.Reason)
+			}
+			d := learn.Of(t.Session(), t.Export(session.Organized))
+			if session.Text(ex.Manifest.Tree, "outputOrganizedBy") == "" {
+				t.Skipf("the manifest has no outputOrganizedBy, so the server has ignored organizeOutputBy")
+			}
+			if d.Incomplete != "" {
+				t.Inconclusivef("not all of the organised export could be read: %s", d.Incomplete)
+			}
+			n := missingFrom(ctx, t, base, d, "PARAM-082", "of patients' compartments in the plain export did not come with organizeOutputBy=Patient", func(e *learn.Entry) bool {
+				typ := base.TypeOf(e.Row)
+				return typ != "Patient" && typ != "Provenance" && typ != "Group" && d.Count(typ) > 0 && slices.ContainsFunc(e.Patients, d.HasPatient)
+			})
+			t.Examined("%d resources, %d expected", d.Resources, n)
+			if n == 0 {
+				t.Inconclusivef("the plain export has nothing in the compartments of the organised export's patients")
 			}
 		},
 	}

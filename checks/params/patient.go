@@ -64,7 +64,7 @@ func patientOnlyListed() checks.Check {
 		// outside of this list."
 		Doc: "A POST to Patient/$export with one patient. Other Patient resources fail, except that one which a returned resource refers to is a warning, and " +
 			"one that is linked with the listed one passes." + patientDoc,
-		Requires: []string{"PARAM-047", "PARAM-050"}, Needs: []checks.Need{checks.NeedPatient}, Exports: plainExport(), Observes: PatientCost, Learns: true,
+		Requires: []string{"PARAM-047", "PARAM-050"}, Needs: []checks.Need{checks.NeedPatient}, Exports: posting(), Observes: PatientCost, Learns: true,
 		Run: func(_ context.Context, t *checks.T) {
 			base, o := Plain(t), One(t)
 			d := o.Data(t)
@@ -100,7 +100,7 @@ func patientCompartments() checks.Check {
 		Doc: "A POST to Patient/$export with one patient. Every resource of every file is looked at by the R4 Patient compartment definition: one that lies in " +
 			"compartments, but not in that of the listed patient, fails. Patient resources are judged by param.patient-only-listed; where all of " +
 			"them come, this check says nothing more. Resources in no compartment pass." + patientDoc,
-		Requires: []string{"PARAM-047"}, Needs: []checks.Need{checks.NeedPatient}, Exports: plainExport(), Observes: PatientCost, Learns: true,
+		Requires: []string{"PARAM-047"}, Needs: []checks.Need{checks.NeedPatient}, Exports: posting(), Observes: PatientCost, Learns: true,
 		Run: func(_ context.Context, t *checks.T) {
 			o := One(t)
 			d := o.Data(t)
@@ -139,7 +139,7 @@ func patientGroup() checks.Check {
 		Title: "With patient a Group export holds nothing of other members",
 		Doc: "A POST to Group/[id]/$export with one member: no other Patient resource that nothing refers to, and nothing in the compartments of others " +
 			"only. Skipped where the server refuses patient in Group exports, inconclusive where it is no better at the Patient level." + patientDoc,
-		Requires: []string{"PARAM-047"}, Needs: []checks.Need{checks.NeedGroup}, Exports: []session.Scenario{session.Baseline, session.GroupLevel},
+		Requires: []string{"PARAM-047"}, Needs: []checks.Need{checks.NeedGroup}, Exports: append(posting(), session.GroupLevel),
 		Observes: slicedCost, Learns: true, Spare: 1,
 		Run: func(_ context.Context, t *checks.T) {
 			base, sl := Plain(t), sliced(t)
@@ -198,7 +198,7 @@ func provenancePatient() checks.Check {
 		// Provenance.target is a resource in the Patient compartment in a patient level export request".
 		Doc: "The export of one patient without _type and includeAssociatedData: the Provenance that the plain export has about resources of the patient is " +
 			"there. None at all is the failure, single missing ones are a warning. The Group level is not named by the text and not judged.",
-		Requires: []string{"PARAM-062"}, Needs: []checks.Need{checks.NeedPatient}, Exports: plainExport(), Observes: PatientCost, Learns: true,
+		Requires: []string{"PARAM-062"}, Needs: []checks.Need{checks.NeedPatient}, Exports: posting(), Observes: PatientCost, Learns: true,
 		Run: func(_ context.Context, t *checks.T) {
 			base, o := Plain(t), One(t)
 			d := o.Data(t)
@@ -223,7 +223,7 @@ func provenanceSystem() checks.Check {
 		// export.html#query-parameters, below the table: "and all available Provenance resources in a system level export request".
 		Doc: "Provenance that other exports of this run return, last updated before the transactionTime of the plain system-level export, is in that one too. " +
 			"None at all is the failure, single missing ones are a warning. Not judged where the plain export runs at another level.",
-		Requires: []string{"PARAM-063"}, Needs: []checks.Need{checks.NeedSystem}, Exports: []session.Scenario{session.Baseline, session.GroupLevel}, Learns: true,
+		Requires: []string{"PARAM-063"}, Needs: []checks.Need{checks.NeedSystem}, Exports: append(posting(), session.GroupLevel), Observes: PatientCost, Learns: true,
 		Run: func(_ context.Context, t *checks.T) {
 			base := whole(t)
 			if base.Export.Scenario.Level != session.System {

@@ -50,11 +50,18 @@ func transient(status int) bool {
 const badDoc = " Any error status is a refusal; 401, 413, 429 and 502 to 504 say nothing about the request and are inconclusive. Under handling=lenient, " +
 	"which is not sent, the request may be processed all the same."
 
-var badCost = checks.Cost{} // a server that does as it should starts no job
+// A server that does as it should starts no job, but it is asked. What is judged are warnings: these go first where
+// kick-offs are short.
+var badCost = checks.Cost{KickOffs: 1}
+
+const badSpare = 3
+
+// posting are the exports that show whether a POST has an effect.
+func posting() []session.Scenario { return []session.Scenario{session.Baseline, session.Posted} }
 
 func refusal(c checks.Check, requirement, what string, sc func(t *checks.T) session.Scenario) checks.Check {
 	c.Doc += badDoc
-	c.Cost, c.Exports, c.Learns = badCost, plainExport(), true
+	c.Cost, c.Exports, c.Learns, c.Spare = badCost, append(plainExport(), c.Exports...), true, badSpare
 	c.Requires = []string{requirement}
 	c.Run = func(_ context.Context, t *checks.T) { expectRefusal(t, sc(t), requirement, what) }
 	return c
@@ -106,15 +113,15 @@ func refusals() []checks.Check {
 		}, "PARAM-084", "a kick-off with organizeOutputBy="+noType, fixed(session.Scenario{}.With("_type", "Patient").With("organizeOutputBy", noType))),
 		refusal(checks.Check{
 			ID: "param.patient-unknown", Title: "A patient that does not exist is refused",
-			Needs: []checks.Need{checks.NeedPatient},
+			Needs: []checks.Need{checks.NeedPatient}, Exports: []session.Scenario{session.Posted},
 			// export.html#query-parameters, patient: "If a client requests patients who are not present on the server … the server SHOULD return
 			// details via a FHIR OperationOutcome resource in an error response to the request."
 			Doc: "A POST to Patient/$export with a patient whose id cannot exist. A server without the parameter refuses it as well.",
 		}, "PARAM-048", "a kick-off for a patient that does not exist", fixed(session.Scenario{Level: session.Patient, Post: true}.With("patient", "Patient/"+nobody))),
 		refusal(checks.Check{
 			ID: "param.patient-unknown-in-group", Title: "A patient that does not exist is refused in a Group export",
-			Needs: []checks.Need{checks.NeedGroup},
-			Doc:   "A POST to Group/[id]/$export with a patient whose id cannot exist, and who therefore is no member either.",
+			Needs: []checks.Need{checks.NeedGroup}, Exports: []session.Scenario{session.Posted},
+			Doc: "A POST to Group/[id]/$export with a patient whose id cannot exist, and who therefore is no member either.",
 		}, "PARAM-048", "a Group export for a patient that does not exist", fixed(session.Scenario{Level: session.Group, Post: true}.With("patient", "Patient/"+nobody))),
 		typeUnsupported(),
 		typeMixed(),
@@ -153,7 +160,7 @@ func typeUnsupported() checks.Check {
 		// the server SHOULD return details via a FHIR OperationOutcome resource in an error response to the request."
 		Doc: "Asked for is a resource type of FHIR that the tester knows not to be exported or, without that knowledge, one that is neither in the " +
 			"CapabilityStatement nor in the plain export." + badDoc,
-		Requires: []string{"PARAM-030"}, Exports: plainExport(), Cost: badCost, Learns: true,
+		Requires: []string{"PARAM-030"}, Exports: plainExport(), Cost: badCost, Learns: true, Spare: badSpare,
 		Run: func(_ context.Context, t *checks.T) {
 			typ := t.Session().Config().Known.UnsupportedType
 			if typ == "" {
@@ -184,7 +191,7 @@ func typeMixed() checks.Check {
 		Title: "An unknown type in a list of _type is refused or reported",
 		Doc: "_type=Patient," + noType + ": refused as a whole, or exported without the unknown type and with an error file that says so. Dropping it without a " +
 			"word is a warning." + badDoc,
-		Requires: []string{"PARAM-030"}, Exports: plainExport(), Cost: badCost, Learns: true,
+		Requires: []string{"PARAM-030"}, Exports: plainExport(), Cost: checks.Cost{KickOffs: 2}, Learns: true, Spare: badSpare,
 		Run: func(_ context.Context, t *checks.T) {
 			base := Plain(t)
 			if p := t.Session().Probe(session.Scenario{}.With("_type", noType)); p.KickOff != nil && p.Accepted() {
@@ -210,7 +217,7 @@ func typeOutside() checks.Check {
 		// details via a FHIR OperationOutcome resource in an error response".
 		Doc: "A type that the plain export has and the R4 Patient compartment lacks, such as Organization. A server that exports it as supporting data passes " +
 			"with a note, an empty manifest is the warning." + badDoc,
-		Requires: []string{"PARAM-031"}, Needs: []checks.Need{checks.NeedPatient}, Exports: plainExport(), Cost: badCost, Learns: true,
+		Requires: []string{"PARAM-031"}, Needs: []checks.Need{checks.NeedPatient}, Exports: plainExport(), Cost: badCost, Learns: true, Spare: badSpare,
 		Run: func(_ context.Context, t *checks.T) {
 			base := Plain(t)
 			outside := slices.DeleteFunc(append([]string{"Location", "Practitioner", "Organization"}, base.Types()...), compartment.Has)
@@ -237,7 +244,7 @@ func elementsNested() checks.Check {
 		// export.html#query-parameters, _elements: "only root elements in a resource are permitted".
 		Doc: "_elements=Patient.name.family: refusing it and ignoring it are both legal. Resources that lost elements without the tag SUBSETTED are damaged, " +
 			"and nobody could tell: a warning, as the rule itself binds the client." + badDoc,
-		Requires: []string{"PARAM-037"}, Exports: plainExport(), Cost: badCost, Learns: true, Spare: 1,
+		Requires: []string{"PARAM-037"}, Exports: plainExport(), Cost: badCost, Learns: true, Spare: badSpare,
 		Run: func(_ context.Context, t *checks.T) {
 			base := whole(t)
 			ex := follow(t, session.Scenario{Level: base.Export.Scenario.Level}.With("_type", "Patient").With("_elements", "Patient.name.family"), "a kick-off with a nested path in _elements")
@@ -291,7 +298,7 @@ func patientNonMember() checks.Check {
 		// export.html#query-parameters, patient: "or in the case of a group level export, who are not members of the group".
 		Doc: "A POST to Group/[id]/$export with a patient who is no member. Acceptance without the patient's data is a warning; with them it is a failure: the " +
 			"Group no longer limits what may be seen." + badDoc,
-		Requires: []string{"PARAM-049", "DATA-002"}, Needs: []checks.Need{checks.NeedGroup}, Exports: []session.Scenario{session.Baseline, session.GroupLevel}, Cost: badCost, Learns: true,
+		Requires: []string{"PARAM-049", "DATA-002"}, Needs: []checks.Need{checks.NeedGroup}, Exports: append(posting(), session.GroupLevel), Cost: badCost, Learns: true, Spare: 1,
 		Run: func(_ context.Context, t *checks.T) {
 			id := nonMember(t)
 			const what = "a Group export for a patient who is no member"
@@ -323,7 +330,7 @@ func patientSystem() checks.Check {
 		// export.html#query-parameters, patient: "Not applicable to system level export requests."
 		Doc: "A POST to $export with a patient. Refusing it, filtering by it, and reporting in an error file that it was ignored are all right; silently " +
 			"exporting everybody is a warning." + badDoc,
-		Requires: []string{"PARAM-046"}, Needs: []checks.Need{checks.NeedSystem}, Exports: plainExport(), Cost: badCost, Learns: true,
+		Requires: []string{"PARAM-046"}, Needs: []checks.Need{checks.NeedSystem}, Exports: posting(), Cost: badCost, Learns: true, Spare: badSpare,
 		Run: func(_ context.Context, t *checks.T) { othersCome(t, session.System, true, "PARAM-046") },
 	}
 }
@@ -335,7 +342,7 @@ func patientGet() checks.Check {
 		// export.html#query-parameters, patient: "(POST requests only)".
 		Doc: "A GET of Patient/$export with patient in the query. The parameter is for POST only, and what a server does with it here is open: refusing it and " +
 			"filtering by it are all right, data of patients that were not listed is a warning." + badDoc,
-		Requires: []string{"PARAM-045"}, Needs: []checks.Need{checks.NeedPatient}, Exports: plainExport(), Cost: badCost, Learns: true,
+		Requires: []string{"PARAM-045"}, Needs: []checks.Need{checks.NeedPatient}, Exports: plainExport(), Cost: badCost, Learns: true, Spare: badSpare,
 		Run: func(_ context.Context, t *checks.T) { othersCome(t, session.Patient, false, "PARAM-045") },
 	}
 }

@@ -548,7 +548,7 @@ func sinceIncremental() checks.Check {
 
 func untilMalformed() checks.Check {
 	return refusal(checks.Check{
-		ID: "param.until-malformed", Title: "A _until that is no instant is refused",
+		ID: "param.until-malformed", Observes: windowCost, Title: "A _until that is no instant is refused",
 		Doc: "_until=not-a-date cannot be read generously, and a server that does not know the parameter may refuse it as well. That follows from the rule for " +
 			"lenient handling, and as FHIR lets servers ignore what they do not know, it is a warning where _until is supported and not judged otherwise.",
 	}, "PARAM-020", "a kick-off with _until=not-a-date", func(t *checks.T) session.Scenario {
