@@ -48,6 +48,7 @@ type Check struct {
 type Cost struct {
 	KickOffs  int // accepted or refused
 	Downloads int // output file requests
+	EachFile  int // requests for each file of the plain export, of which no more than the beginning is read
 }
 
 // Observation is a shared look at the target, such as a kick-off that several checks judge.

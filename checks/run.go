@@ -252,14 +252,22 @@ func (p *Plan) Scenarios(s *session.Session) []session.Scenario {
 type PlannedCost struct {
 	Exports   []string // shared exports, by name
 	KickOffs  int      // at most, shared exports included
-	Downloads int      // output file requests beyond one for each file of the shared exports
+	Downloads int      // output file requests beyond one for each file of an export
+	EachFile  int      // and besides for each file of the plain export
+	// Times is how many times the bytes of a plain export's files may be expected altogether: once for each shared export of
+	// everything, and three times for what the smaller ones hold together, for exports that are not shared, and for what is
+	// fetched again or in part. On the reference server that is a sixth more than what comes.
+	Times int
 }
 
 // Cost returns what the plan may cause at the target of the session.
 func (p *Plan) Cost(s *session.Session) PlannedCost {
-	var c PlannedCost
+	c := PlannedCost{Times: 3}
 	for _, sc := range p.Scenarios(s) {
 		c.Exports = append(c.Exports, sc.String())
+		if !slices.ContainsFunc(sc.Params, func(x session.Param) bool { return x.Name == "_type" }) {
+			c.Times++
+		}
 	}
 	c.KickOffs = len(c.Exports)
 	seen := map[string]bool{}
@@ -267,6 +275,7 @@ func (p *Plan) Cost(s *session.Session) PlannedCost {
 	add := func(x Cost) {
 		c.KickOffs += x.KickOffs
 		c.Downloads += x.Downloads
+		c.EachFile += x.EachFile
 	}
 	for _, e := range p.Entries {
 		if !e.Selected || !e.Check.possible(s) {

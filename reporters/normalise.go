@@ -22,7 +22,8 @@ const (
 var (
 	// loopback is any address of this machine with a port, as test servers have.
 	loopback = regexp.MustCompile(`(?i)\b(?:localhost|127(?:\.\d{1,3}){3})(?::\d+)?\b|\[::1\](?::\d+)?`)
-	instant  = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)`)
+	// An instant, also as it stands in the query of a URL.
+	instant  = regexp.MustCompile(`\b\d{4}-\d\d-\d\dT\d\d(?::|%3A)\d\d(?::|%3A)\d\d(?:\.\d+)?(?:Z|(?:[+-]|%2B)\d\d(?::|%3A)\d\d)`)
 	httpDate = regexp.MustCompile(`\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d\d:\d\d:\d\d GMT`)
 	lasted   = regexp.MustCompile(`\b(?:(?:\d+h)?\d+m)?\d+(?:\.\d+)?(?: ?(?:ns|µs|ms|s|min|h))\b`)
 	// A random id in a path or a parameter: long, and of letters and digits mixed. Resource types, check ids and words

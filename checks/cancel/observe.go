@@ -122,10 +122,7 @@ func until404(ctx context.Context, s *session.Session, location string) []*sessi
 
 // Discarded is a finished export that was deleted.
 type Discarded struct {
-	Reason string            // why there is none; "" otherwise
-	Put    *session.Response // a PUT at its polling location before the DELETE; nil if there was no export
-	Kept   *session.Response // the status request after that
-	Lost   bool              // that says that the export is gone, while the plain one is there when it is asked for again
+	Reason string // why there is none; "" otherwise
 	Delete *session.Response
 	After  []*session.Response
 	File   *session.Response // a request for its first file after the DELETE, without the body; nil if it had none
@@ -148,14 +145,6 @@ func FinishedExport(s *session.Session) *Discarded {
 			d.Reason = "the server answers a new kick-off with the location of an earlier export, which must not be deleted"
 			return d
 		}
-		put := session.StatusRequest(ex.Location)
-		put.Method = http.MethodPut
-		d.Put = s.Client("").Do(ctx, put)
-		d.Kept = s.Client("").Patiently(ctx, session.StatusRequest(ex.Location))
-		if d.Lost = gone(d.Kept) && !gone(status.After(s).Last()); d.Lost {
-			d.Reason = "the export to be deleted was gone after a PUT at its polling location (see delete.other-methods-refused)"
-			return d
-		}
 		d.Delete = s.Client("").Do(ctx, session.DeleteRequest(ex.Location))
 		if succeeded(d.Delete) {
 			s.NoteDeleted(ex.Location)
@@ -166,10 +155,6 @@ func FinishedExport(s *session.Session) *Discarded {
 		}
 		return d
 	})
-}
-
-func gone(res *session.Response) bool {
-	return res != nil && (res.Status == http.StatusNotFound || res.Status == http.StatusGone)
 }
 
 // unknown deletes a job that cannot exist. It is nil if no polling location is known to make one up from.

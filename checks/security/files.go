@@ -17,6 +17,7 @@ func filesProtected() checks.Check {
 		Requires: []string{"SECURITY-006", "FILE-002"},
 		Needs:    []checks.Need{checks.NeedToken},
 		Exports:  []session.Scenario{session.Baseline},
+		Cost:     checks.Cost{EachFile: 2},
 		Run: func(_ context.Context, t *checks.T) {
 			protectedFiles(t)
 			judged := 0

@@ -118,6 +118,7 @@ func scopeAtFiles() checks.Check {
 		Requires: []string{"SECURITY-007", "AUTHZ-006"},
 		Needs:    []checks.Need{checks.NeedAuth},
 		Exports:  []session.Scenario{session.Baseline},
+		Cost:     checks.Cost{EachFile: 1},
 		Run: func(_ context.Context, t *checks.T) {
 			ex := protectedFiles(t)
 			if !slices.ContainsFunc(ex.Manifest.Output, foreign) {

@@ -387,5 +387,11 @@ func (r *runner) printPlan(p *checks.Plan, cost checks.PlannedCost, s *session.S
 	for _, x := range cost.Exports {
 		fmt.Fprintf(r.out, "  %s\n", x)
 	}
-	fmt.Fprintf(r.out, "\nAt most %d kick-offs, shared exports included, and %d file requests beyond one for each shared file.\n", cost.KickOffs, cost.Downloads)
+	fmt.Fprintf(r.out, "\nAt most %d kick-offs, shared exports included, and %d file requests beyond one for each file of an export.\n", cost.KickOffs, cost.Downloads)
+	if cost.EachFile > 0 {
+		fmt.Fprintf(r.out, "Each file of the plain export is asked for %d times more with credentials that should not do.\n", cost.EachFile)
+	}
+	if len(cost.Exports) > 0 {
+		fmt.Fprintf(r.out, "Data to expect: up to %d times the files of the plain export, and about 1 MB of documents and tokens.\n", cost.Times)
+	}
 }
