@@ -36,6 +36,10 @@ type Check struct {
 	Observes []Observation
 	// Learns says that the check judges by what package learn finds out while files are read.
 	Learns bool
+	// Ahead lets the plan run the check once more, early and in the background, and forget what it found, so that its
+	// waits overlap with those of others. Only for checks whose requests are all shared observations: the run that counts
+	// finds them made.
+	Ahead bool
 	// Spare says how early the check is given up where a budget of kick-offs is short: the higher, the earlier. Checks
 	// with 0 go last.
 	Spare int

@@ -296,8 +296,8 @@ func (p *Plan) Cost(s *session.Session) PlannedCost {
 	return c
 }
 
-// Prefetch starts the plan's shared exports in the background, so that their waiting times overlap. The function
-// returned waits for those in progress.
+// Prefetch starts the plan's shared exports in the background, and the checks that wait for exports which only the data
+// tell, so that their waiting times overlap. The function returned waits for those in progress.
 func (p *Plan) Prefetch(s *session.Session) (wait func()) {
 	if p.learns() {
 		learn.Attach(s)
@@ -309,6 +309,15 @@ func (p *Plan) Prefetch(s *session.Session) (wait func()) {
 			defer wg.Done()
 			s.Export(sc)
 		}()
+	}
+	for i := range p.Entries {
+		if e := &p.Entries[i]; e.Selected && e.Check.Ahead {
+			wg.Add(1)
+			go func() {
+				defer wg.Done()
+				run(s.Context(), &T{s: s, cat: p.Catalogue, check: e.Check})
+			}()
+		}
 	}
 	return wg.Wait
 }

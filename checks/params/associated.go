@@ -85,6 +85,7 @@ func latestOnly() checks.Check {
 		Doc: "Every Provenance in the export is the most recent one about some returned resource: by recorded, by occurred or by lastUpdated, ties " +
 			"included. It may be older for another target. What is about nothing that was returned fails too." + associatedDoc,
 		Requires: []string{"PARAM-054"}, Exports: plainExport(), Observes: filteredCost, Learns: true, Spare: 1,
+		Ahead: true,
 		Run: func(_ context.Context, t *checks.T) {
 			base, f := whole(t), selected(t)
 			d := associated(t, f.trial, latest)

@@ -419,6 +419,7 @@ func typeRepeated() checks.Check {
 			"patient, where the request is for one). kickoff.repeat-equals-comma compares the manifests of two exports, this check the data. Where that " +
 			"one finds a difference this one is inconclusive.",
 		Requires: []string{"PARAM-025"}, Exports: append(posting(), session.GroupLevel, session.TwoTypes, session.RepeatedTypes), Observes: slicedCost, Learns: true, Spare: 1,
+		Ahead: true,
 		Run: func(_ context.Context, t *checks.T) {
 			base, sl := Plain(t), sliced(t)
 			d := sl.data(t, "_type")

@@ -65,6 +65,7 @@ func patientOnlyListed() checks.Check {
 		Doc: "A POST to Patient/$export with one patient. Other Patient resources fail, except that one which a returned resource refers to is a warning, and " +
 			"one that is linked with the listed one passes." + patientDoc,
 		Requires: []string{"PARAM-047", "PARAM-050"}, Needs: []checks.Need{checks.NeedPatient}, Exports: posting(), Observes: PatientCost, Learns: true,
+		Ahead: true,
 		Run: func(_ context.Context, t *checks.T) {
 			base, o := Plain(t), One(t)
 			d := o.Data(t)

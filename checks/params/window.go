@@ -158,6 +158,7 @@ func sinceAccepted() checks.Check {
 		Doc: "_since is the one filter that every server has to support. An instant in the middle of the data is sent, with an offset and a fraction and, " +
 			"where that is refused, as UTC. Refusals for access, rate or size are inconclusive.",
 		Requires: []string{"PARAM-011"}, Exports: plainExport(), Observes: windowCost, Learns: true,
+		Ahead: true,
 		Run: func(_ context.Context, t *checks.T) {
 			w := inWindow(t)
 			if w.export == nil && w.refused {
@@ -499,6 +500,7 @@ func sinceIncremental() checks.Check {
 			"At least three resources, and a tenth of a type, make a failure, fewer a warning; a refusal of the server's own value is one too." + windowDoc,
 		Requires: []string{"PARAM-012", "PARAM-010"}, Exports: plainExport(), Learns: true, Spare: 2,
 		Observes: append(slices.Clone(windowCost), checks.Observation{Name: "an export since the transactionTime of the plain one", Cost: checks.Cost{KickOffs: 1}}),
+		Ahead:    true,
 		Run: func(_ context.Context, t *checks.T) {
 			base, inc := whole(t), increment(t)
 			if inc.export == nil && inc.refused {

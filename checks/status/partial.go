@@ -25,6 +25,7 @@ func partialContentType() checks.Check {
 			"together, so the header is expected where the body is. Parameters and letter case do not matter." + partialDoc,
 		Requires: []string{"STATUS-028", "STATUS-016"},
 		Observes: PartialObservation,
+		Ahead:    true,
 		Run: func(_ context.Context, t *checks.T) {
 			p := early(t)
 			for _, s := range p.Early {

@@ -170,7 +170,7 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		if f != nil {
 			what = f.Name
 		}
-		straight, _, err := RunOnce(context.Background(), o, f)
+		straight, cost, err := RunOnce(context.Background(), o, f)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -183,6 +183,10 @@ func TestOrderDoesNotMatter(t *testing.T) {
 		var shuffled []checks.Result
 		for i := range plan.Entries { // without prefetch: each export starts when a check asks for it
 			shuffled = append(shuffled, plan.RunEntry(context.Background(), s, i, checks.Options{}))
+		}
+		if got := s.Traffic(); f == nil && (got.KickOffs != cost.KickOffs || got.KickOffAttempts != cost.KickOffAttempts || got.CompletedExports != cost.CompletedExports) {
+			t.Errorf("what is started ahead of its check is not shared: %d kick-offs (%d attempts) and %d exports with it, %d (%d) and %d without",
+				cost.KickOffs, cost.KickOffAttempts, cost.CompletedExports, got.KickOffs, got.KickOffAttempts, got.CompletedExports)
 		}
 		if err := stop(context.Background()); err != nil {
 			t.Fatal(err)
