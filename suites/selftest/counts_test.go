@@ -5,6 +5,6 @@ const (
 	wantV101   = 213
 	wantV200   = 291
 	wantV300   = 327
-	wantV400   = 321
+	wantV400   = 322
 	wantFaults = 716
 )
