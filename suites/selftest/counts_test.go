@@ -4,7 +4,7 @@ package selftest
 const (
 	wantV101   = 213
 	wantV200   = 291
-	wantV300   = 327
+	wantV300   = 328
 	wantV400   = 322
 	wantFaults = 716
 )
