@@ -87,6 +87,12 @@ func scopeOfDataFaults() []Fault {
 		return false
 	}
 	return []Fault{
+		func() Fault {
+			f := paramFault("param-organize-incomplete", "With organizeOutputBy half of the Claims are left out.",
+				ids("param.organize-complete"), nil, dropped(func(j JobInfo) bool { return j.Export.OrganizeBy != "" }, halfOf("Claim")))
+			f.Versions = []string{IG300}
+			return f
+		}(),
 		dataFault("data-patients-first-page", "A Patient-level export holds the first page of patients only.",
 			ids("data.patients-complete"), nil, dropped(patients, func(j JobInfo, r *dataset.Resource) bool { return r.Type == "Patient" && !first(j, r.ID, 10) })),
 		dataFault("data-patients-one-missing", "A Patient-level export lacks one patient.",

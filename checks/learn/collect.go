@@ -25,6 +25,7 @@ type fileCollector struct {
 	forms     [forms]int64
 	resources int64
 	unusable  int64
+	headers   bool                  // the output is organised in blocks, each of which begins with a Parameters resource
 	ftypes    map[string]*TypeFacts // targets of references, by their type
 
 	targets []uint64 // of the Provenance at hand
@@ -36,7 +37,7 @@ type fileCollector struct {
 func (d *Data) File(index int, it session.Item) (func(ndjson.Line), func()) {
 	switch it.Kind {
 	case "output":
-		c := &fileCollector{d: d, index: index, words: &fileWords{v: d.Words, types: map[string]*fileType{}},
+		c := &fileCollector{d: d, index: index, headers: d.organized(), words: &fileWords{v: d.Words, types: map[string]*fileType{}},
 			times: thinned{k: keptTimes / 2}, ftypes: map[string]*TypeFacts{}}
 		return c.line, c.end
 	case "deleted":
@@ -45,7 +46,15 @@ func (d *Data) File(index int, it session.Item) (func(ndjson.Line), func()) {
 	return nil, nil
 }
 
+// organized reports whether the output is organised in blocks with headers.
+func (d *Data) organized() bool {
+	return d.Export != nil && d.Export.Manifest != nil && session.Text(d.Export.Manifest.Tree, "outputOrganizedBy") != ""
+}
+
 func (c *fileCollector) line(l ndjson.Line) {
+	if c.headers && l.Head.Object && l.Head.ResourceType == "Parameters" && l.Head.ID == "" {
+		return // begins a block
+	}
 	if !l.Head.Object || l.Errors > 0 || !isType(l.Head.ResourceType) || !isID(l.Head.ID) {
 		c.unusable++
 		return
