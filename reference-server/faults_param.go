@@ -166,6 +166,10 @@ func sinceFaults() []Fault {
 			ids("param.until-excludes"), nil, keeping(func(j JobInfo, r *dataset.Resource, include bool) bool {
 				return include || r.Type == "Immunization" && !j.Export.Until.IsZero() && r.LastUpdated.After(j.Export.Until)
 			})),
+		paramFault("param-until-half-a-type-unfiltered", "_until filters about half of the Immunizations.",
+			nil, ids("param.until-excludes"), keeping(func(j JobInfo, r *dataset.Resource, include bool) bool {
+				return include || r.Type == "Immunization" && half(r) && !j.Export.Until.IsZero() && r.LastUpdated.After(j.Export.Until)
+			})),
 		paramFault("param-until-inclusive", "A resource last updated exactly at _until comes.",
 			nil, ids("param.until-boundary"), keeping(func(j JobInfo, r *dataset.Resource, include bool) bool {
 				return include || r.LastUpdated.Equal(j.Export.Until)
@@ -252,6 +256,10 @@ func typeFaults() []Fault {
 		paramFault("param-type-on-request", "About half of the Conditions come with _type only, and not in the export without it.",
 			nil, ids("param.type-omitted"), keeping(func(j JobInfo, r *dataset.Resource, include bool) bool {
 				return include && !(j.Export.Types == nil && r.Type == "Condition" && half(r))
+			})),
+		paramFault("param-type-whole-on-request", "Conditions come with _type only, and none of them without it.",
+			ids("data.default-types"), ids("param.type-omitted"), keeping(func(j JobInfo, r *dataset.Resource, include bool) bool {
+				return include && !(j.Export.Types == nil && r.Type == "Condition")
 			})),
 	}
 }

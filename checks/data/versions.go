@@ -133,6 +133,11 @@ func uniqueInGroup() checks.Check {
 			if set.Resources() == 0 {
 				t.Inconclusivef("the Group's export is empty")
 			}
+			for _, f := range set.Kind("output") {
+				if !f.Read {
+					t.Inconclusivef("%s was not read: %s", f.Item.Name(), f.Reason)
+				}
+			}
 		},
 	}
 }

@@ -84,6 +84,11 @@ func organizeOmitted() checks.Check {
 			if n == 0 {
 				t.Inconclusivef("no file of the export with _type could be read")
 			}
+			for _, f := range set.Kind("output") {
+				if !f.Read {
+					t.Inconclusivef("%s was not read: %s", f.Item.Name(), f.Reason)
+				}
+			}
 		},
 	}
 }

@@ -6,5 +6,5 @@ const (
 	wantV200   = 291
 	wantV300   = 328
 	wantV400   = 322
-	wantFaults = 716
+	wantFaults = 719
 )
