@@ -148,6 +148,10 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
+	if cfg.IG == IG101 {
+		// 1.0.1 authorization/index.html#signature-verification tries each key that has the kid; SMART 2 wants one.
+		cfg.Behaviour.Auth.AcceptDuplicateKid = true
+	}
 	s := &Server{cfg: cfg, log: logger{w: cfg.Log}}
 	s.stop, s.close = context.WithCancel(context.Background())
 	s.jobs = newJobTable(maxTable)

@@ -123,7 +123,7 @@ func TestLevels(t *testing.T) {
 		{"MANIFEST/output", V300, "SHALL", Fail, Table},
 		{"MANIFEST/output", V400, "MAY", Tolerate, Table},
 		{"MANIFEST/deleted-not-in-output", V300, "SHALL NOT", Fail, Keyword},
-		{"SECURITY/keep-files", V300, "SHOULD NOT", Warn, Keyword},
+		{"SECURITY/keep-files", V300, "SHOULD NOT", Untestable, Keyword},
 		{"KICKOFF/success-202", V300, "SHALL", Fail, Implied},
 		{"KICKOFF/success-202", V400, "SHALL", Fail, Keyword},
 		{"KICKOFF/prefer-client", V300, "SHOULD", Client, Keyword},
