@@ -349,6 +349,10 @@ func (w *World) try(ctx context.Context, r *Result, v *Variant) {
 		}
 		break
 	}
+	if errors.Is(res.Err, session.ErrNotRecorded) {
+		r.Unsure = res.Err.Error()
+		return
+	}
 	r.Fetched = a.Lure != "" && len(w.s.Config().Hosted.Requests(a.Lure)) > 0
 	r.Response, r.Reaction = res, r.Case.reactionTo(res)
 	switch r.Reaction {

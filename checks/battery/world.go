@@ -225,6 +225,9 @@ func (w *World) alive(ctx context.Context) (problem string, broken bool) {
 		if g.Err == nil {
 			return "", false
 		}
+		if errors.Is(res.Err, session.ErrNotRecorded) {
+			return "", false // nobody can say
+		}
 		problem, broken = fmt.Sprintf("a valid token request is answered with %s", res.Describe()), reactionTo(res) == Broken
 	}
 	return problem, broken

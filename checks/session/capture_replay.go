@@ -175,6 +175,9 @@ func (r *Replay) Wrap(http.RoundTripper) http.RoundTripper { return replaying{r}
 
 type replaying struct{ r *Replay }
 
+// ErrNotRecorded is why a request of a replay has no answer that the recording lacks: it says nothing of the target.
+var ErrNotRecorded = errors.New("the capture holds no answer to this request")
+
 func (t replaying) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := req.Context().Err(); err != nil {
 		return nil, err
@@ -187,7 +190,7 @@ func (t replaying) RoundTrip(req *http.Request) (*http.Response, error) {
 	auth := t.r.scrub.authOf(req.Header)
 	e, ok := t.r.answer(cause, req, auth, t.r.scrub.sentOf(req.Header, purpose, body))
 	if !ok {
-		return nil, fmt.Errorf("the capture holds no answer to this request (%s %s)", req.Method, RedactURL(req.URL.String()))
+		return nil, fmt.Errorf("%w (%s %s)", ErrNotRecorded, req.Method, RedactURL(req.URL.String()))
 	}
 	t.r.deliver(e, at)
 	if e.Status == 0 {

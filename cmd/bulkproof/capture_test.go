@@ -83,7 +83,12 @@ func TestCaptures(t *testing.T) {
 			if code != c.code || !strings.HasPrefix(r.Target.Capture, "sha256:") {
 				t.Errorf("exit code %d, want %d, capture %q\n%s%s", code, c.code, r.Target.Capture, &out, &errw)
 			}
-			if len(r.Problems) != 1 || !strings.Contains(r.Problems[0], "each with the outcome of the recorded run") {
+			// A later version may ask more of the token endpoint than the recorded one did.
+			asksMore := func(p string) bool {
+				return strings.HasPrefix(p, "the capture holds no answer to 1 of the requests, such as POST")
+			}
+			if len(r.Problems) == 0 || !strings.Contains(r.Problems[0], "each with the outcome of the recorded run") ||
+				len(r.Problems) > 2 || len(r.Problems) == 2 && !asksMore(r.Problems[1]) {
 				t.Errorf("it comes out differently; if checks ask something else now, go test ./cmd/bulkproof -run TestCaptures -update\n%s", strings.Join(r.Problems, "\n"))
 			}
 			for _, check := range r.Checks {
