@@ -218,10 +218,11 @@ func init() {
 			Doc:     "Lines have blanks and tabs between tokens, and after the value.",
 			Permits: "White space between tokens, and around the value, is insignificant in JSON. (RFC 8259 section 2; 3.0.0 export.html#bulk-data-output-file-request)",
 			Apply: varyLines(func(line []byte) []byte {
-				if len(line) < 2 || line[0] != '{' {
+				value := bytes.TrimRight(line, "\r") // another variation may have ended the line so
+				if len(value) < 2 || value[0] != '{' {
 					return line
 				}
-				return slices.Concat([]byte("{ \t"), line[1:len(line)-1], []byte(" } "))
+				return slices.Concat([]byte("{ \t"), value[1:len(value)-1], []byte(" } "), line[len(value):])
 			})},
 		Variation{Name: "resource-type-last", Area: "ndjson",
 			Doc:     "The members of each resource are in the reverse order: resourceType is the last one.",
