@@ -160,7 +160,7 @@ func typeUnsupported() checks.Check {
 		// the server SHOULD return details via a FHIR OperationOutcome resource in an error response to the request."
 		Doc: "Asked for is a resource type of FHIR that the tester knows not to be exported or, without that knowledge, one that is neither in the " +
 			"CapabilityStatement nor in the plain export." + badDoc,
-		Requires: []string{"PARAM-030"}, Exports: plainExport(), Cost: badCost, Learns: true, Spare: badSpare,
+		Requires: []string{"PARAM-030", "AUTHZ-002"}, Exports: plainExport(), Cost: badCost, Learns: true, Spare: badSpare,
 		Run: func(_ context.Context, t *checks.T) {
 			typ := t.Session().Config().Known.UnsupportedType
 			if typ == "" {
