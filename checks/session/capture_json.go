@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1" //nolint:gosec // FHIR's Attachment.hash is SHA-1
 	"encoding/base64"
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -237,6 +238,7 @@ func (s *scrubber) value(key string, raw []byte, closed bool, r regime, hashes m
 	case key == "id":
 		v = s.text(v) // first: an id that happens to be a code is replaced wherever it stands
 	case w.codes[v] || w.types[v]:
+	case neutral[v] && key != "display" && key != "text":
 	case key == "div":
 		v = s.xhtml(v)
 	case key == "data" || key == "valueBase64Binary":
@@ -244,6 +246,8 @@ func (s *scrubber) value(key string, raw []byte, closed bool, r regime, hashes m
 	case key == "hash" && hashes[v] != "":
 		v = hashes[v]
 	case key == "contentType" && mediaType.MatchString(v), key == "language" && len(v) <= 8, key == "currency" && len(v) == 3:
+	case timeOfDay.MatchString(v):
+		v = s.time(v)
 	case partialDate.MatchString(v) && dateName.MatchString(key):
 		v = s.partial(v)
 	case strings.HasPrefix(v, "urn:ietf:") || strings.HasPrefix(v, "urn:iso:"):
@@ -259,6 +263,16 @@ func (s *scrubber) value(key string, raw []byte, closed bool, r regime, hashes m
 		v = s.text(v)
 	}
 	return s.quoted(raw, v)
+}
+
+// timeOfDay is FHIR's time, which has no date to be moved with.
+var timeOfDay = regexp.MustCompile(`^([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(\.[0-9]+)?$`)
+
+// time replaces the digits of a time of day by others that are one.
+func (s *scrubber) time(v string) string {
+	d := s.text(v)
+	n := func(i, of int) int { return (int(d[i]-'0')*10 + int(d[i+1]-'0')) % of }
+	return fmt.Sprintf("%02d:%02d:%02d%s", n(0, 24), n(3, 60), n(6, 60), d[8:])
 }
 
 var mediaType = regexp.MustCompile(`^(application|text|image|audio|video|multipart|model|font)/[a-z0-9.+-]{1,60}(;.{0,60})?$`)

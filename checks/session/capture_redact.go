@@ -3,6 +3,7 @@ package session
 import (
 	"crypto/rand"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -149,6 +150,10 @@ func (s *scrubber) origin(u *url.URL) string {
 	host := "target.example"
 	if n := len(s.origins); n > 0 {
 		host = fmt.Sprintf("other-%d.example", n)
+	}
+	// Whether there is a network in between tells nothing of anybody, and matters to what is judged of http.
+	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+		host = strings.TrimSuffix(host, "example") + "localhost"
 	}
 	o := strings.ToLower(u.Scheme) + "://" + host
 	s.origins[key] = o

@@ -79,6 +79,10 @@ var words = sync.OnceValue(func() *vocabulary {
 // genders is the one required list whose codes describe a person. They are permuted, so that a code stays a code.
 var genders = []string{"male", "female", "other", "unknown"}
 
+// neutral are those of them that are codes of other required lists as well, such as statuses, and tell nothing of a person
+// there.
+var neutral = map[string]bool{"other": true, "unknown": true}
+
 // publicHosts publish terminologies and specifications: a URL of theirs identifies a code system or a profile.
 var publicHosts = []string{"hl7.org", "loinc.org", "snomed.info", "unitsofmeasure.org", "nucc.org", "ama-assn.org", "cms.gov", "nlm.nih.gov", "cdc.gov", "who.int",
 	"ihe.net", "ietf.org", "w3.org", "rfc-editor.org", "smarthealthit.org", "standards.org", "omg.org"}
