@@ -260,8 +260,12 @@ func (w *World) try(ctx context.Context, r *Result, v *Variant) {
 			return
 		}
 		host := w.s.Config().Hosted
+		done := host.Alone()
 		host.Set(page)
-		defer host.Reset(h.Keys)
+		defer func() {
+			host.Reset(h.Keys)
+			done()
+		}()
 		asked = gets(host, "")
 	}
 	if v.Edit != nil {

@@ -183,8 +183,12 @@ func CachingOf(s *session.Session, h *Hosted) *Caching {
 		host := s.Config().Hosted
 		page := h.with()
 		page.CacheControl = fmt.Sprintf("max-age=%d", int(cacheAge.Seconds()))
+		done := host.Alone()
 		host.Set(page)
-		defer host.Reset(h.Keys)
+		defer func() {
+			host.Reset(h.Keys)
+			done()
+		}()
 		before, started := gets(host, ""), time.Now()
 		for range cacheTries {
 			a := h.attempt(w, h.Works[0])

@@ -235,6 +235,7 @@ func (w *World) alive(ctx context.Context) (problem string, broken bool) {
 
 // Another sends one more valid request.
 func (w *World) Another(ctx context.Context) *session.Grant {
+	defer w.s.Config().Hosted.Ordinary()()
 	res, err := w.patient(ctx, "", func() *Attempt { return w.New(w.Key) })
 	if err != nil {
 		return &session.Grant{Err: err}
@@ -244,6 +245,7 @@ func (w *World) Another(ctx context.Context) *session.Grant {
 
 // Asking sends a valid request for a scope; "" leaves the parameter out.
 func (w *World) Asking(ctx context.Context, scope string) *session.Grant {
+	defer w.s.Config().Hosted.Ordinary()()
 	res, err := w.patient(ctx, "", func() *Attempt {
 		a := w.New(w.Key)
 		a.Form.Set("scope", scope)
@@ -270,6 +272,7 @@ func (w *World) ThrowAway(ctx context.Context, check, to string) *session.Respon
 
 // AsOther sends a valid request of the second client for a scope.
 func (w *World) AsOther(ctx context.Context, scope string) *session.Grant {
+	defer w.s.Config().Hosted.Ordinary()()
 	other := w.s.Config().Second
 	if other == nil || w.Endpoint == "" {
 		return &session.Grant{Err: errors.New("there is no second client or no token endpoint")}

@@ -24,9 +24,29 @@ type KeyHost struct {
 	path   string
 	server *http.Server
 
+	swap  sync.RWMutex // see Alone
 	mu    sync.Mutex
 	pages map[string]KeyPage // by path, or by path and query
 	log   []KeyRequest
+}
+
+// Alone keeps ordinary token requests of the run back until done is called: while another JWKS is hosted than the client's
+// own, they would be refused, or would show the server keys that it must not see then. A nil host keeps nothing back.
+func (h *KeyHost) Alone() (done func()) {
+	if h == nil {
+		return func() {}
+	}
+	h.swap.Lock()
+	return h.swap.Unlock
+}
+
+// Ordinary waits while somebody is Alone, and keeps others from it until done is called.
+func (h *KeyHost) Ordinary() (done func()) {
+	if h == nil {
+		return func() {}
+	}
+	h.swap.RLock()
+	return h.swap.RUnlock
 }
 
 // KeyPage is what the host answers at a path.

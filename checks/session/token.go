@@ -126,6 +126,7 @@ func (c *Client) requestTokenAt(ctx context.Context, endpoint string, key Key, s
 	if endpoint == "" {
 		return &Grant{Err: errNoEndpoint}
 	}
+	defer c.s.cfg.Hosted.Ordinary()()
 	signed, err := c.s.NewAssertion(key, endpoint).Sign()
 	if err != nil {
 		return &Grant{Err: fmt.Errorf("the client assertion could not be signed: %w", err)}
