@@ -48,6 +48,9 @@ func TestMatrix(t *testing.T) {
 		t.Run(string(v), func(t *testing.T) {
 			o := o
 			o.IG, o.OnFinding = v, seen.note
+			if v == spec.V200 {
+				o.Faults = sample(o.Faults)
+			}
 			m, err := Run(context.Background(), o)
 			if err != nil {
 				t.Fatal(err)
@@ -60,7 +63,9 @@ func TestMatrix(t *testing.T) {
 				complain(t, r)
 			}
 			for _, id := range m.Untried {
-				t.Errorf("no fault trips the check %s", id)
+				if v != spec.V200 {
+					t.Errorf("no fault trips the check %s", id)
+				}
 			}
 			t.Logf("%d checks, %d faults; the conformant run cost %d kick-offs (%d attempts), %d completed exports, %d requests", len(m.Checks), len(m.Rows),
 				m.Clean.Traffic.KickOffs, m.Clean.Traffic.KickOffAttempts, m.Clean.Traffic.CompletedExports, m.Clean.Traffic.Requests)
@@ -70,6 +75,18 @@ func TestMatrix(t *testing.T) {
 	if seen.runs == len(versions) {
 		seen.judge(t)
 	}
+}
+
+// sample returns the faults of 2.0.0 alone and a third of the others, which 3.0.0 shows as well: .ci/run runs the whole
+// matrix of 2.0.0 with the binary.
+func sample(faults []refserver.Fault) []refserver.Fault {
+	var out []refserver.Fault
+	for i, f := range faults {
+		if i%3 == 0 || !f.AppliesTo(string(spec.V300)) {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 // What a tester may add to look further, also to wait for minutes, finds nothing on the conformant server either.
