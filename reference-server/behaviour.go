@@ -160,6 +160,8 @@ type JobInfo struct {
 	Ticket string
 	// Export is the accepted request. Do not modify.
 	Export *Export
+	// Data is what the job exports from, as its client sees it. Do not modify what it yields.
+	Data *dataset.Set
 	// Client is the client_id of the originator, "" on an open server.
 	Client string
 	// Granted tells whether the originator's token covered a type that is exported at this level or not.
@@ -232,6 +234,9 @@ type Answer struct {
 
 // Streamed tells whether the body is generated while it is written.
 func (a *Answer) Streamed() bool { return a.Body == nil && a.stream != nil }
+
+// dataKey is under what the context of the request that Parameters sees holds the *dataset.Set exported from.
+type dataKey struct{}
 
 // AccessRequest is what an access decision is about.
 type AccessRequest struct {

@@ -38,7 +38,7 @@ func adding(when func(JobInfo) bool, typ string, line func(JobInfo) string) func
 
 // outsider returns the first resource of a type that belongs to patients outside the Group of an export only.
 func outsider(j JobInfo, typ string, fits func(*dataset.Set, *dataset.Resource) bool) string {
-	set := everything(j)
+	set := j.Data
 	for r := range set.Resources(typ) {
 		if len(r.Patients) > 0 && !slices.ContainsFunc(r.Patients, func(id string) bool { return set.IsMember(j.Export.Group, id) }) && fits(set, r) {
 			return string(r.JSON)
@@ -75,7 +75,7 @@ func scopeOfDataFaults() []Fault {
 	}
 	// first reports whether a patient is among the first n of the dataset.
 	first := func(j JobInfo, id string, n int) bool {
-		for r := range everything(j).Resources("Patient") {
+		for r := range j.Data.Resources("Patient") {
 			if n == 0 {
 				return false
 			}
@@ -103,7 +103,7 @@ func scopeOfDataFaults() []Fault {
 			nil, ids("data.patients-returned"), dropped(group, typed("Patient"))),
 		dataFault("data-group-member-missing", "A Group export leaves one member out, with all records.",
 			ids("data.group-members"), nil, dropped(group, func(j JobInfo, r *dataset.Resource) bool {
-				for id := range everything(j).Members(j.Export.Group) {
+				for id := range j.Data.Members(j.Export.Group) {
 					return len(r.Patients) > 0 && !slices.ContainsFunc(r.Patients, func(p string) bool { return p != id })
 				}
 				return false
@@ -145,8 +145,8 @@ func scopeOfDataFaults() []Fault {
 				offerBinary(b)
 			}),
 		dataFault("data-expected-missing", "A resource that the tester knows is not exported.",
-			ids("data.expected"), nil, dropped(func(JobInfo) bool { return true }, func(_ JobInfo, r *dataset.Resource) bool {
-				return r.Type == "Goal" && r.ID == FirstGoal(Config{})
+			ids("data.expected"), nil, dropped(func(JobInfo) bool { return true }, func(j JobInfo, r *dataset.Resource) bool {
+				return r.Type == "Goal" && r.ID == firstGoal(j.Data)
 			})),
 		dataFault("data-default-type-missing", "Without _type no Procedure is exported, although the documentation says so.",
 			ids("data.default-types"), nil, dropped(func(j JobInfo) bool { return j.Export.Types == nil }, typed("Procedure"))),
@@ -159,6 +159,10 @@ func FirstGoal(c Config) string {
 	if err != nil {
 		return ""
 	}
+	return firstGoal(set)
+}
+
+func firstGoal(set *dataset.Set) string {
 	for r := range set.Resources("Goal") {
 		return r.ID
 	}
@@ -167,7 +171,7 @@ func FirstGoal(c Config) string {
 
 // binary is a patient's document as a Binary.
 func binary(j JobInfo) string {
-	for r := range everything(j).Resources("Patient") {
+	for r := range j.Data.Resources("Patient") {
 		line, _ := json.Marshal(map[string]any{"resourceType": "Binary", "id": "bulkproof-binary", "contentType": "text/plain",
 			"securityContext": map[string]any{"reference": "Patient/" + r.ID}, "data": "dGVzdA=="})
 		return string(line)
@@ -209,7 +213,7 @@ func versionFaults() []Fault {
 			ids("data.same-version"), nil, dated(func(j JobInfo) bool { return unrestricted(j.Export, GroupLevel) }, "CarePlan", older)),
 		dataFault("data-two-versions-in-group", "A Group export holds one CarePlan in two versions, in two files.",
 			ids("data.unique-in-group"), nil, adding(func(j JobInfo) bool { return unrestricted(j.Export, GroupLevel) }, "CarePlan", func(j JobInfo) string {
-				set := everything(j)
+				set := j.Data
 				for id := range set.Members(j.Export.Group) {
 					for r := range set.ResourcesOf("CarePlan", id) {
 						return strings.Replace(string(r.JSON), `"status":`, `"language":"en","status":`, 1)
@@ -227,7 +231,7 @@ func versionFaults() []Fault {
 						return nil
 					}
 					base, _, _ := strings.Cut(j.Export.URL, mount)
-					for r := range everything(j).Resources("Patient") {
+					for r := range j.Data.Resources("Patient") {
 						line, _ := json.Marshal(map[string]any{"resourceType": "DocumentReference", "id": "bulkproof-document", "status": "current",
 							"subject": map[string]any{"reference": "Patient/" + r.ID},
 							"content": []any{map[string]any{"attachment": map[string]any{"contentType": "text/plain", "url": base + mount + "/Binary/bulkproof-binary"}}}})

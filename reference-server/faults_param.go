@@ -57,16 +57,6 @@ func emptied(sent []Parameter, name string) []Parameter {
 	return append(out, Parameter{Name: "_type", Value: "Patient"}, never)
 }
 
-// everything is the dataset of a job on a server with the default configuration.
-func everything(j JobInfo) *dataset.Set {
-	base, _, _ := strings.Cut(j.Export.URL, mount)
-	set, err := dataset.New(dataset.Config{BaseURL: base + mount})
-	if err != nil {
-		panic(err) // the base of a running server is a good one
-	}
-	return set
-}
-
 // lines returns an Apply that edits the resources of a job's output files.
 func lines(when func(JobInfo) bool, edit func(j JobInfo, tree map[string]any) any) func(*Behaviour) {
 	return answering(func(a *Answer) bool {
@@ -119,7 +109,7 @@ func sinceFaults() []Fault {
 				if include || r.Type != "Immunization" || !stale(j, r) {
 					return include
 				}
-				for first := range everything(j).Resources("Immunization") {
+				for first := range j.Data.Resources("Immunization") {
 					if stale(j, first) {
 						return first.ID == r.ID
 					}
@@ -133,7 +123,7 @@ func sinceFaults() []Fault {
 						return nil
 					}
 					x := ExtraFile{Kind: OutputFile, Type: "Immunization"}
-					for r := range everything(j).Resources("Immunization") {
+					for r := range j.Data.Resources("Immunization") {
 						if stale(j, r) && len(x.Lines) < 4 {
 							x.Lines = append(x.Lines, string(r.JSON))
 						}
@@ -219,7 +209,7 @@ func typeFaults() []Fault {
 						}
 						x := ExtraFile{Kind: OutputFile, Type: "Condition"}
 						for _, typ := range []string{"Condition", "Patient"} {
-							for r := range everything(j).Resources(typ) {
+							for r := range j.Data.Resources(typ) {
 								x.Lines = append(x.Lines, string(r.JSON))
 								break
 							}
@@ -284,7 +274,7 @@ func elementsFaults() []Fault {
 				func(j JobInfo, tree map[string]any) any {
 					typ, _ := tree["resourceType"].(string)
 					id, _ := tree["id"].(string)
-					if full, ok := everything(j).Get(typ, id); ok {
+					if full, ok := j.Data.Get(typ, id); ok {
 						return json.RawMessage(full.JSON)
 					}
 					return tree
@@ -346,7 +336,7 @@ func patientFaults() []Fault {
 					if !of(j.Export, PatientLevel) {
 						return nil
 					}
-					for r := range everything(j).Resources("ExplanationOfBenefit") {
+					for r := range j.Data.Resources("ExplanationOfBenefit") {
 						if foreign(j, r) {
 							return []ExtraFile{{Kind: OutputFile, Type: r.Type, Lines: []string{string(r.JSON)}}}
 						}
@@ -360,7 +350,7 @@ func patientFaults() []Fault {
 					if !of(j.Export, PatientLevel) {
 						return nil
 					}
-					set := everything(j)
+					set := j.Data
 					referred := map[string]bool{}
 					for _, typ := range set.Types() {
 						for _, id := range j.Export.Patients {
@@ -423,8 +413,8 @@ func patientFaults() []Fault {
 // nonMember returns the patient of a Group export who exists and is no member, "" if there is none.
 func nonMember(r *http.Request, level Level, sent []Parameter) string {
 	_, group, _ := levelOf(strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, mount), "/$export"))
-	set, err := dataset.New(dataset.Config{BaseURL: "http://127.0.0.1" + mount})
-	if level != GroupLevel || err != nil {
+	set, _ := r.Context().Value(dataKey{}).(*dataset.Set)
+	if level != GroupLevel || set == nil {
 		return ""
 	}
 	for _, p := range sent {
@@ -510,7 +500,7 @@ func filterFaults() []Fault {
 		if !include || len(about) == 0 || len(j.Export.Filters) < 2 {
 			return include
 		}
-		set := everything(j)
+		set := j.Data
 		lost := func(typ string, patients []string) bool {
 			return typ == "Condition" && !slices.ContainsFunc(patients, func(id string) bool {
 				p, ok := set.Get("Patient", id)

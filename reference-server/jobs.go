@@ -107,7 +107,7 @@ func (j *job) pageLocation(page int) string {
 func (j *job) info(e Endpoint) JobInfo {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return JobInfo{Ticket: j.ticket, Export: j.ex, Client: j.client, Granted: j.granted, Endpoint: e, TransactionTime: j.transactionTime(),
+	return JobInfo{Ticket: j.ticket, Export: j.ex, Data: j.sel.set, Client: j.client, Granted: j.granted, Endpoint: e, TransactionTime: j.transactionTime(),
 		Completed: j.completed, Poll: j.polls, Refetch: j.refetches}
 }
 

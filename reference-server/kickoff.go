@@ -1,6 +1,7 @@
 package refserver
 
 import (
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -85,7 +86,7 @@ func (s *Server) tryKickOff(r *http.Request, where string) *Answer {
 		return s.refuse(KickOff, r, *issue)
 	}
 	if hook := b.Parameters; hook != nil {
-		sent = hook(r, level, sent)
+		sent = hook(r.WithContext(context.WithValue(r.Context(), dataKey{}, set)), level, sent)
 	}
 	ex := &Export{
 		Level: level, Group: group, Method: r.Method, Sent: sent,
